@@ -1,0 +1,57 @@
+"""Fixtures that find the real faces, and skip with a reason where they are not."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("FACES_DIR", ROOT.parent / "shared" / "data"))
+SIZES = {"Train": 60, "Valid": 30, "Test": 30}
+
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def ferplus_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """FER+ in its official layout, unpacked once per test run."""
+    archive = SHARED / "ferplus.tar.xz"
+    if not archive.is_file():
+        pytest.skip(f"real faces are not here: {archive} is missing")
+    target = tmp_path_factory.getbasetemp() / "ferplus-unpacked"
+    with tarfile.open(archive) as tar:
+        tar.extractall(target, filter="data")
+    return target / "ferplus"
+
+
+@pytest.fixture(scope="session")
+def london() -> list[Path]:
+    """The 24 colour portraits of the Face Research Lab London Set sample."""
+    portraits = sorted((SHARED / "london_sample").glob("*.jpg"))
+    if not portraits:
+        pytest.skip(f"portraits are not here: {SHARED / 'london_sample'} is missing")
+    return portraits
+
+
+@pytest.fixture
+def small_ferplus(ferplus_root: Path, tmp_path: Path) -> Path:
+    """The first 60/30/30 faces of FER+ in the official layout, with the label rows that belong to them."""
+    target = tmp_path / "ferplus"
+    for split, count in SIZES.items():
+        source = ferplus_root / f"FER2013{split}"
+        folder = target / source.name
+        folder.mkdir(parents=True)
+        with open(source / "label.csv", newline="") as handle:
+            rows = list(csv.reader(handle))[:count]
+        with open(folder / "label.csv", "w", newline="") as handle:
+            csv.writer(handle).writerows(rows)
+        for row in rows:
+            shutil.copy(source / row[0], folder / row[0])
+    return target
