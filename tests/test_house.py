@@ -1,0 +1,61 @@
+"""The layout keeps its promises: imports flow one way, requirements are pinned, files stay readable."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("pre_processing", "models", "training")
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+FORBIDDEN = {
+    "models": ("pre_processing", "training", "main_trainer", "dlib"),
+    "training": ("pre_processing.databases", "pre_processing.landmarks", "pre_processing.prepare", "dlib"),
+    "pre_processing": ("training", "models", "main_trainer"),
+}
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = ".".join(path.relative_to(ROOT).parts[: -node.level]) if node.level else ""
+            module = ".".join(part for part in (module, node.module or "") if part)
+            names.add(module)
+            names.update(f"{module}.{alias.name}" for alias in node.names)
+    return names
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_follow_the_data(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[0]
+    wrong = [n for n in imported(path) for bad in FORBIDDEN[package] if n == bad or n.startswith(bad + ".")]
+    assert not wrong, f"{path.name} imports {wrong} against the direction of the data"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_torchvision_models_never_hides_our_package(path: Path) -> None:
+    assert "from torchvision import models" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_stay_readable(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+
+
+def test_every_requirement_is_pinned() -> None:
+    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
+    assert lines
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9.]+", line) for line in lines)
+
+
+def test_readme_gives_the_commands_that_exist() -> None:
+    readme, makefile = (ROOT / "README.md").read_text(encoding="utf-8"), (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", readme, flags=re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), f"README promises `make {target}`"
+    assert "conda create -n acnn python=3.11" in readme
