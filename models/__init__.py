@@ -1,0 +1,38 @@
+"""Networks for facial expressions: ``build`` makes one, ``MODELS`` and ``BACKBONES`` name what there is."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from models.acnn import ACNN, CNN
+from models.backbones import BACKBONES
+from models.regions import region_points
+
+__all__ = ["BACKBONES", "MODELS", "build", "region_points"]
+
+MODELS = {
+    "pacnn": lambda trunk, classes, regions, size, pretrained: ACNN(trunk, classes, regions, size, pretrained, False),
+    "gacnn": lambda trunk, classes, regions, size, pretrained: ACNN(trunk, classes, regions, size, pretrained, True),
+    "cnn": lambda trunk, classes, regions, size, pretrained: CNN(trunk, classes, size, pretrained),
+}
+
+SMALLEST, LARGEST = 64, 224  # pixels; smaller maps leave no room for windows
+
+
+def build(model: str, backbone: str, num_classes: int = 7, num_regions: int = 24, imagesize: int = 112,
+          pretrained: bool = True) -> nn.Module:  # fmt: skip
+    """Make a network; ``.config`` holds these arguments (without ``pretrained``), so that it can be made again.
+
+    ``.backbone`` is the pretrained part; ``.pretrained`` says whether its weights were really found (VGG16's
+    have to be downloaded). Raises ValueError for an unknown name or number, RuntimeError if lite0's weights are
+    missing.
+    """
+    for name, known in ((model, MODELS), (backbone, BACKBONES)):
+        if name not in known:
+            raise ValueError(f"unknown model or backbone {name!r}: choose from {', '.join(known)}")
+    if not SMALLEST <= imagesize <= LARGEST:
+        raise ValueError(f"imagesize must be from {SMALLEST} to {LARGEST} pixels, not {imagesize}")
+    net = MODELS[model](BACKBONES[backbone], num_classes, num_regions, imagesize, pretrained)
+    net.config = {"model": model, "backbone": backbone, "num_classes": num_classes,
+                  "num_regions": num_regions, "imagesize": imagesize}  # fmt: skip
+    return net
