@@ -1,0 +1,76 @@
+"""The one crop of a face, used for preparing, training and predicting alike.
+
+Geometry: an upright square around the points that no mask hides (jaw, brows, nose bridge, eyes: 0-29 and 36-47,
+0-based). Its centre is the middle of their bounding box, its side FACTOR times the longer side of that box. Because
+hidden points take no part, a face is cropped the same with and without a mask. Pixel centres lie at integer
+coordinates; what lies beyond the photo repeats its border.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pre_processing.artefacts import InputError
+from pre_processing.meanface import VISIBLE
+
+FACTOR = 1.25
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """RGB uint8 image (H, W, 3), turned upright by its EXIF orientation; InputError names a file that is unreadable."""
+    try:
+        # Not cv2.imread: it prints warnings of its own and says nothing about why a file cannot be opened.
+        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
+    except cv2.error:
+        image = None
+    if image is None:
+        raise InputError(f"{path}: not a readable image; replace or remove the file")
+    return image
+
+
+def crop_matrix(points: np.ndarray, size: int) -> np.ndarray:
+    """Affine map (2, 3) float32 from image pixels to pixels of the `size` x `size` crop; points (68, 2) in image pixels.
+
+    Raises InputError where the visible points are not finite or span less than a pixel.
+    """
+    visible = np.asarray(points, np.float64)[list(VISIBLE)]
+    low, high = visible.min(0), visible.max(0)
+    extent = float((high - low).max())
+    if not (math.isfinite(extent) and extent >= 1):
+        raise InputError("these 68 points span no face; give points in pixels of the image")
+    scale = size / (FACTOR * extent)
+    # The crop spans [-0.5, size - 0.5] because its first pixel's centre is 0.
+    shift = (size - 1) / 2 - scale * (low + high) / 2
+    return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float32)
+
+
+def apply_matrix(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Points (..., 2) through an affine map (2, 3); float32 of the same shape."""
+    matrix = np.asarray(matrix, np.float64)
+    return (np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def crop_face(image: np.ndarray, points: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Crop (size, size, 3) uint8 and the points (68, 2) float32 in its pixels.
+
+    `image`: uint8 (H, W, 3) RGB or (H, W) grey; `points`: (68, 2) in its pixels. InputError as in crop_matrix.
+    """
+    matrix = crop_matrix(points, size)
+    moved = apply_matrix(matrix, points)
+    # Shrinking must average every source pixel (as INTER_AREA does): draw `fine` times larger, then average the blocks.
+    fine = max(1, math.ceil(1 / float(matrix[0, 0]) - 1e-6))
+    matrix = matrix * fine
+    matrix[:, 2] += (fine - 1) / 2
+    side = size * fine
+    crop = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if fine > 1:
+        crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+    if crop.ndim == 2:
+        crop = np.repeat(crop[:, :, None], 3, axis=2)
+    return crop, moved
