@@ -10,6 +10,7 @@ either is None if it was not asked for, and then its layers do not exist;
 
 from __future__ import annotations
 
+import pickle
 import socket
 import sys
 
@@ -141,7 +142,7 @@ def _load_vgg16(layers: nn.Sequential, timeout: float = 20.0) -> bool:
     socket.setdefaulttimeout(timeout)  # where a firewall drops packets, the download would hang for minutes
     try:
         weights = source.get_state_dict(progress=False, check_hash=True, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError) as error:
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
         print(
             f"warning: VGG16 starts from random weights, its pretrained ones cannot be had ({error}); "
             f"download {source.url} into {torch.hub.get_dir()}/checkpoints",

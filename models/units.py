@@ -49,10 +49,9 @@ class RegionConv(nn.Module):
         self.norm = RegionNorm(regions, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        regions, batch, height, width, _ = x.shape
-        padded = F.pad(x, (0, 0, 1, 1, 1, 1))
-        taps = [padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)]
-        neighbours = torch.cat(taps, dim=-1).reshape(regions, batch * height * width, -1)
+        regions, batch, height, width, channels = x.shape
+        neighbours = F.pad(x, (0, 0, 1, 1, 1, 1)).unfold(2, 3, 1).unfold(3, 3, 1).permute(0, 1, 2, 3, 5, 6, 4)
+        neighbours = neighbours.reshape(regions, batch * height * width, 9 * channels)
         return F.relu(self.norm(self.linear(neighbours))).reshape(regions, batch, height, width, -1)
 
 

