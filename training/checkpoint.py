@@ -1,0 +1,77 @@
+"""Checkpoints of tensors and plain values only: loading one executes nothing, and a half-written one never exists."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pre_processing.artefacts import InputError, atomic_write
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write `content` (tensors, numbers, strings, lists, dicts) to `path` through a temporary file."""
+    with atomic_write(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Content of a checkpoint, tensors on the CPU; InputError where it is missing or not one of ours."""
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such checkpoint; give the path of a last.pt or best.pt")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, OSError) as error:
+        raise InputError(f"{path}: not a checkpoint of this program; give a last.pt or best.pt") from error
+    if not isinstance(content, dict) or not {"model", "model_config", "config"} <= content.keys():
+        raise InputError(f"{path}: not a checkpoint of this program; give a last.pt or best.pt")
+    return content
+
+
+def random_states() -> dict[str, Any]:
+    """States of torch's, numpy's and Python's generators as tensors and plain values."""
+    kind, keys, position, has_gauss, gauss = np.random.get_state()
+    version, words, gauss_next = random.getstate()
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "numpy": [kind, torch.from_numpy(keys.astype(np.int64)), int(position), int(has_gauss), float(gauss)],
+        "python": [version, list(words), gauss_next],
+    }
+
+
+def restore_random_states(states: dict[str, Any]) -> None:
+    """Put the generators back to where `random_states` found them."""
+    torch.set_rng_state(states["torch"])
+    if states["cuda"] and len(states["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(states["cuda"])
+    kind, keys, position, has_gauss, gauss = states["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, gauss))
+    version, words, gauss_next = states["python"]
+    random.setstate((version, tuple(words), gauss_next))
+
+
+def check_same_model(path: Path, content: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """InputError in one line where the checkpoint belongs to another network than `wanted` (a model's .config)."""
+    for key, value in wanted.items():
+        have = content["model_config"].get(key)
+        if have != value:
+            raise InputError(f"{path}: a checkpoint of another model ({key} {have}, asked for {value}); "
+                             f"give --{key} {have} or another checkpoint")  # fmt: skip
+
+
+def load_weights(path: Path, model: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:
+    """Put `weights` into `model`; InputError in one line where names or shapes differ."""
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(f"{path}: its weights do not fit this model; it was written by another version") from error
+
+
+def plain(options: dict[str, Any]) -> dict[str, Any]:
+    """Options as strings, numbers and None, for checkpoints and metrics.json; paths become POSIX strings."""
+    return {key: value.as_posix() if isinstance(value, Path) else value for key, value in options.items()}

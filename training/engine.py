@@ -1,0 +1,244 @@
+"""One epoch of training, one pass of evaluation, and the state that both work on."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from training import checkpoint
+
+WARMUP = 0.05  # share of all steps in which the cosine schedule's rate climbs to its highest
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message is one line with a remedy."""
+
+
+class Average:
+    """Moving average of a model's weights and buffers, which is evaluated in the model's stead."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model, self.decay, self.steps = copy.deepcopy(model).eval().requires_grad_(False), decay, 0
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Take in the model after a step; early steps weigh more, so that the start is forgotten soon."""
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        ours, theirs = self.model.state_dict(), model.state_dict()
+        real = [name for name, value in ours.items() if value.is_floating_point()]
+        torch._foreach_lerp_([ours[name] for name in real], [theirs[name] for name in real], 1 - decay)
+        for name in ours.keys() - set(real):
+            ours[name].copy_(theirs[name])
+
+
+@dataclass
+class State:
+    """Everything that training changes, and how it computes."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    scheduler: torch.optim.lr_scheduler.LRScheduler
+    scaler: torch.amp.GradScaler
+    average: Average | None
+    device: torch.device
+    precision: str
+
+    @property
+    def tested(self) -> nn.Module:
+        """The model that validation and test look at."""
+        return self.average.model if self.average else self.model
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and plain values only."""
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.model.state_dict() if self.average else None,
+            "average_steps": self.average.steps if self.average else 0,
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+
+    def load_state_dict(self, path: Any, content: dict[str, Any]) -> None:
+        """Go back to `content`, read from the checkpoint at `path`."""
+        checkpoint.load_weights(path, self.model, content["model"])
+        if self.average:
+            checkpoint.load_weights(path, self.average.model, content["average"] or content["model"])
+            self.average.steps = content["average_steps"]
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.scheduler.load_state_dict(content["scheduler"])
+        self.scaler.load_state_dict(content["scaler"])
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` is the first GPU, else the CPU; TrainingError where the one asked for is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise TrainingError(f"--device {name} is not available here; give auto, cpu or cuda") from error
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """`auto` is bf16 where hardware multiplies it (GPU; CPU with AMX): without AMX bf16 is slower than fp32."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    return "bf16" if has_amx() else "fp32"
+
+
+def rate_factor(schedule: str, steps_per_epoch: int, epochs: int):
+    """Step -> factor of the learning rate: cosine to 0 after a short warmup, or x0.95 an epoch (original study)."""
+    total = steps_per_epoch * epochs
+    warmup = max(1, round(WARMUP * total))
+
+    def cosine(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        return 0.5 * (1 + math.cos(math.pi * min(1, (step - warmup) / max(1, total - warmup))))
+
+    return cosine if schedule == "cosine" else lambda step: 0.95 ** (step // steps_per_epoch)
+
+
+def make_state(model: nn.Module, options: Any, steps_per_epoch: int) -> State:
+    """Optimiser, schedule and average for `model`; `options` are those of training.options."""
+    device = choose_device(options.device)
+    model = model.to(device, memory_format=torch.channels_last)
+    if not options.end2end:
+        model.backbone.requires_grad_(False)
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    settings = {"lr": options.lr, "weight_decay": options.weight_decay}
+    if options.optimizer == "sgd":
+        optimizer = torch.optim.SGD(weights, momentum=options.momentum, **settings)
+    else:
+        optimizer = torch.optim.AdamW(weights, **settings)
+    factor = rate_factor(options.schedule, steps_per_epoch, options.epochs)
+    precision = choose_precision(options.precision, device)
+    return State(
+        model=model,
+        optimizer=optimizer,
+        scheduler=torch.optim.lr_scheduler.LambdaLR(optimizer, factor),
+        scaler=torch.amp.GradScaler(device.type, enabled=precision == "fp16" and device.type == "cuda"),
+        average=Average(model, options.ema) if options.ema else None,
+        device=device,
+        precision=precision,
+    )
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Context in which a forward pass computes in `precision`."""
+    return torch.autocast(device.type, AUTOCAST.get(precision), enabled=precision in AUTOCAST)
+
+
+def to_device(batch: dict, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """(images float (B,3,S,S) in [0,1], points (B,68,2)) on the device."""
+    images = batch["image"].to(device, non_blocking=True).float().div_(255)
+    return images.contiguous(memory_format=torch.channels_last), batch["points"].to(device, non_blocking=True)
+
+
+class Clock:
+    """Splits the time of a loop into waiting for batches and working on them."""
+
+    def __init__(self) -> None:
+        self.waited, self.start = 0.0, time.perf_counter()
+
+    def watch(self, batches: Iterable) -> Iterator:
+        """The same batches; the time until each arrives is added to `.waited` (seconds)."""
+        source = iter(batches)
+        while True:
+            asked = time.perf_counter()
+            batch = next(source, None)
+            self.waited += time.perf_counter() - asked
+            if batch is None:
+                return
+            yield batch
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start."""
+        return time.perf_counter() - self.start
+
+
+def train_epoch(state: State, loader: Iterable, options: Any, epoch: int) -> dict[str, float]:
+    """One epoch; {loss, accuracy, seconds, images_per_second, waiting}: the last is the share of time without a batch.
+
+    Raises TrainingError where the loss is no number; the checkpoint of the epoch before stays as it is.
+    """
+    state.model.train()
+    if not options.end2end:
+        state.model.backbone.eval()  # its batch statistics are part of what is kept
+    clock, seen = Clock(), 0
+    loss_sum, hits = torch.zeros((), device=state.device), torch.zeros((), device=state.device)
+    bar = tqdm(total=len(loader), desc=f"epoch {epoch}", disable=None, leave=False)
+    for step, batch in enumerate(clock.watch(loader), 1):
+        loss, logits = train_step(state, batch, options.label_smoothing)
+        labels = batch["label"].to(state.device)
+        loss_sum += loss * len(labels)
+        hits += (logits.argmax(1) == labels).sum()
+        seen += len(labels)
+        # Looking at the sum waits for a GPU, hence not at every step.
+        if step % options.print_freq == 0 or step == len(loader):
+            mean = loss_sum.item() / seen
+            if not math.isfinite(mean):
+                raise TrainingError(f"the loss is {mean} in epoch {epoch} by step {step}; try a lower --lr than "
+                                    f"{options.lr:g} or --precision fp32")  # fmt: skip
+            bar.set_postfix(loss=f"{mean:.3f}", accuracy=f"{hits.item() / seen:.3f}")
+        bar.update()
+    bar.close()
+    return {
+        "loss": loss_sum.item() / seen,
+        "accuracy": hits.item() / seen,
+        "seconds": clock.seconds,
+        "images_per_second": seen / clock.seconds,
+        "waiting": clock.waited / clock.seconds,
+    }
+
+
+def train_step(state: State, batch: dict, label_smoothing: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """One step of the optimiser; (loss (), logits (B,K)), detached."""
+    images, points = to_device(batch, state.device)
+    target = batch["target"].to(state.device)
+    with autocast(state.device, state.precision):
+        logits = state.model(images, points)["logits"]
+    loss = nn.functional.cross_entropy(logits.float(), target, label_smoothing=label_smoothing)
+    state.optimizer.zero_grad(set_to_none=True)
+    state.scaler.scale(loss).backward()
+    state.scaler.step(state.optimizer)
+    state.scaler.update()
+    state.scheduler.step()
+    if state.average:
+        state.average.update(state.model)
+    return loss.detach(), logits.detach()
+
+
+@torch.inference_mode()
+def evaluate(
+    model: nn.Module, loader: Iterable, device: torch.device, precision: str, title: str
+) -> dict[str, np.ndarray]:
+    """Predictions in the loader's order: probabilities float32 (n,K), label, index int64 (n,), certain bool (n,)."""
+    model.eval()
+    columns: dict[str, list] = {"probabilities": [], "label": [], "index": [], "certain": []}
+    for batch in tqdm(loader, title, disable=None, leave=False):
+        images, points = to_device(batch, device)
+        with autocast(device, precision):
+            logits = model(images, points)["logits"]
+        columns["probabilities"].append(logits.float().softmax(1).cpu())
+        for name in ("label", "index", "certain"):
+            columns[name].append(batch[name])
+    return {name: torch.cat(parts).numpy() for name, parts in columns.items()}

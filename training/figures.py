@@ -1,0 +1,64 @@
+"""The confusion matrix as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from pre_processing.artefacts import atomic_write
+from training.metrics import percent
+
+INK, PAPER = "#1b2733", "#ffffff"
+
+
+def confusion_picture(path: Path, figures: dict, names: tuple[str, ...], title: str) -> None:
+    """Write a PNG: cell = share of the row's faces in percent over their number; n, accuracy and interval on top."""
+    counts = np.array(figures["confusion"])
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    side = 2.6 + 0.86 * len(names)
+    # Not pyplot: a picture must not change the backend of the notebook that trains.
+    figure = Figure(figsize=(side + 0.9, side), layout="constrained", facecolor=PAPER)
+    canvas, axes = FigureCanvasAgg(figure), figure.add_subplot()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(*counts.shape):
+        draw_cell(axes, row, column, shares[row, column], counts[row, column])
+    label_axes(axes, names, counts.sum(1))
+    low, high = figures["ci95"]
+    figure.suptitle(title, x=0.02, ha="left", fontsize=14, fontweight="bold", color=INK)
+    axes.set_title(
+        f"accuracy {percent(figures['accuracy'])} % (95 % CI {percent(low)}–{percent(high)})   "
+        f"macro recall {percent(figures['macro_recall'])} %   n = {figures['n']:,}",
+        fontsize=10.5, color=INK, pad=12,
+    )  # fmt: skip
+    bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02, ticks=[0, 0.25, 0.5, 0.75, 1])
+    bar.ax.set_yticklabels(["0", "25", "50", "75", "100 %"], fontsize=9, color=INK)
+    bar.outline.set_visible(False)
+    with atomic_write(path) as temporary:
+        canvas.print_png(temporary)
+
+
+def draw_cell(axes, row: int, column: int, share: float, count: int) -> None:
+    """Percent in large, number of faces in small print; the diagonal in bold."""
+    colour = PAPER if share > 0.55 else INK
+    weight = "bold" if row == column else "normal"
+    axes.text(
+        column, row - 0.07, percent(share), ha="center", va="center", fontsize=12, color=colour, fontweight=weight
+    )
+    axes.text(column, row + 0.25, f"{count:,}", ha="center", va="center", fontsize=8, color=colour, alpha=0.8)
+
+
+def label_axes(axes, names: tuple[str, ...], totals: np.ndarray) -> None:
+    """Names on both axes, the number of faces beside the true ones, white lines between the cells."""
+    axes.set_xticks(range(len(names)), names, fontsize=10.5, color=INK)
+    labels = [f"{name}\nn = {total:,}" for name, total in zip(names, totals, strict=True)]
+    axes.set_yticks(range(len(names)), labels, fontsize=10.5, color=INK)
+    axes.set_xlabel("predicted emotion", fontsize=11, color=INK, labelpad=8)
+    axes.set_ylabel("true emotion (row = 100 %)", fontsize=11, color=INK, labelpad=8)
+    axes.set_xticks(np.arange(len(names) + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(names) + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color=PAPER, linewidth=2)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)

@@ -1,0 +1,160 @@
+"""Command line of main_trainer.py: the original study's options, then this project's own."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pre_processing import artefacts, emotions
+from pre_processing.artefacts import InputError
+
+CONDITIONS = ("masked", "unmasked")
+MODELS = ("gacnn", "pacnn", "cnn")
+BACKBONES = ("lite0", "vgg16")
+IMAGE_SIZE = {"lite0": 112, "vgg16": 224}
+REGIONS = (20, 24)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line, raised as InputError so that notebooks see it as well."""
+
+    def error(self, message: str) -> None:
+        raise InputError(f"{message} (--help lists every option)")
+
+
+def number(kind: type, low: float, high: float = float("inf")):
+    """A type for argparse: a number of `kind` from `low` to `high`, both included."""
+
+    def convert(text: str) -> float:
+        value = kind(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is out of range, give {low:g} to {high:g}")
+        return value
+
+    convert.__name__ = kind.__name__
+    return convert
+
+
+def yes_or_no(text: str) -> bool:
+    """The original wrote `--end2end True`; a bare --end2end means yes."""
+    answers = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in answers:
+        raise argparse.ArgumentTypeError(f"{text} is neither True nor False")
+    return answers[text.lower()]
+
+
+def build_parser() -> Parser:
+    """Every option with its long and short names; unambiguous prefixes such as --epoch are accepted."""
+    parser = Parser(
+        prog="main_trainer.py",
+        description="Train or evaluate an attention CNN on masked or unmasked faces.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=True,
+    )
+    add_original(parser)
+    add_ours(parser)
+    return parser
+
+
+def add_original(parser: Parser) -> None:
+    """Options of the original study, spelt as its documentation spells them."""
+    add = parser.add_argument
+    add("--root_path", type=Path, help="folder that the lists' paths are relative to")
+    add("--DB", choices=list(emotions.DATABASES), default="F", help="database: " + database_codes())
+    add("--main_folder", type=Path, default=Path("Results"), help="folder of lists, landmark files and results")
+    add("--title", help="title of the confusion picture [made from the run]")
+    add(
+        "-j",
+        "--workers",
+        type=number(int, 0),
+        default=1,
+        help="loading processes (0: none)",
+    )
+    add("--epochs", type=number(int, 1), default=60, help="most epochs to train")
+    add("--start-epoch", type=number(int, 0), help="number of the first epoch [0, or the checkpoint's next]")
+    # --batch would be a prefix of two options; people type it, and mean this one.
+    add("-b", "--batch-size", "--batch", type=number(int, 1), default=64, help="faces in a training step")
+    add("-b_t", "--batch-size_t", type=number(int, 1), default=128, help="faces in an evaluation step")
+    add("--lr", "--learning-rate", type=number(float, 0), default=1e-3, help="learning rate at its highest")
+    add("--momentum", type=number(float, 0, 1), default=0.9, help="momentum of sgd")
+    add("--weight-decay", "--wd", type=number(float, 0), default=5e-4, help="weight decay")
+    add("--print-freq", "-p", type=number(int, 1), default=50, help="steps between two progress figures")
+    add("--resume", type=Path, help="checkpoint to go on from (last.pt), or with -e to evaluate (best.pt)")
+    add("-e", "--evaluate", action="store_true", help="evaluate --resume on the test list, train nothing")
+    add("--model_dir", type=Path, help="folder for last.pt and best.pt [the run's folder]")
+    for split in ("train", "valid", "test"):
+        add(f"--{split}_list", type=Path, help=f"list of the {split} faces [from --main_folder, --DB, --condition]")
+    add("--train_landmarksfile", type=Path, help="landmark file of train and valid [likewise]")
+    add("--test_landmarksfile", type=Path, help="landmark file of test [likewise]")
+    add("--imagesize", type=number(int, 64, 224), help="side of the face crop in pixels [lite0: 112, vgg16: 224]")
+    add("--end2end", type=yes_or_no, nargs="?", const=True, default=True, help="False keeps the backbone as it is")
+    add("--num_classes", type=int, default=7, help="4 (Neutral, Happy, Angry, Surprise) or 7 emotions")
+    add("--num_regions", type=int, choices=REGIONS, default=24, help="24: paper; 20: upper face")
+
+
+def add_ours(parser: Parser) -> None:
+    """Options that the original study did not have."""
+    add = parser.add_argument
+    add("--model", choices=MODELS, default="gacnn", help="gacnn: global-local, pacnn: patches, cnn: plain control")
+    add("--backbone", choices=BACKBONES, default="lite0", help="ImageNet network that the features come from")
+    add("--condition", choices=CONDITIONS, help="[masked where the root holds the masks' manifest.csv]")
+    add("--samples", type=Path, help="samples.csv with votes and certainty [beside the lists, if there]")
+    add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto", help="auto: bf16 where it is fast")
+    add("--seed", type=number(int, 0, 2**31 - 1), default=0, help="seed of weights, sampling and augmentation")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1")
+    add("--limit_batches", type=number(int, 1), help="most batches of an epoch and of an evaluation, for a trial")
+    add("--tag", help="ending of the run folder's name")
+    add("--optimizer", choices=("sgd", "adamw"), default="sgd")
+    add("--schedule", choices=("exponential", "cosine"), default="exponential", help="exponential: x0.95 an epoch")
+    add("--balance", type=number(float, 0, 1), default=0.5, help="e: faces are drawn with weight n_class^-e")
+    add("--targets", choices=("hard", "votes"), default="hard", help="votes: the raters' shares as soft targets")
+    add("--label_smoothing", type=number(float, 0, 0.9), default=0.0)
+    add("--ema", type=number(float, 0, 0.99999), default=0.0, help="decay of averaged weights, which are then tested")
+    add("--patience", type=number(int, 1), default=10, help="epochs without a better validation before stopping")
+    add("--results", type=Path, help="folder that runs are written to [--main_folder]")
+    add("--overwrite", action="store_true", help="replace a run of the same name")
+    add("--publish", action="store_true", help="copy the results one level up, where the README's table finds them")
+    add("--scratch", action="store_true", help="start from random weights, not from ImageNet's")
+
+
+def database_codes() -> str:
+    """`A AffectNet, C CKplus, ...` for the help text."""
+    return ", ".join(f"{code} {name}" for code, name in emotions.DATABASES.items())
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Options with every default filled in; InputError in one line where they do not fit together."""
+    options = build_parser().parse_args(argv)
+    if options.root_path is None:
+        raise InputError("--root_path is missing: give the folder that the lists' paths are relative to")
+    if options.evaluate and options.resume is None:
+        raise InputError("--evaluate needs --resume CHECKPOINT, for example --resume <run folder>/best.pt")
+    if options.num_classes not in (4, 7):
+        raise InputError(f"--num_classes {options.num_classes}: give 4 or 7")
+    if options.tag and not options.tag.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        raise InputError(f"--tag {options.tag}: use letters, digits, dot, hyphen and underscore")
+    options.imagesize = options.imagesize or IMAGE_SIZE[options.backbone]
+    options.condition = find_condition(options.root_path, options.condition)
+    options.results = options.results or options.main_folder
+    fill_paths(options)
+    return options
+
+
+def find_condition(root: Path, condition: str | None) -> str:
+    """The condition asked for, else what the root shows; unmasked points on masked faces would leak what masks hide."""
+    has_masks = (root / "manifest.csv").is_file()
+    if condition == "unmasked" and has_masks:
+        raise InputError(f"{root} holds masked faces (manifest.csv): give --condition masked or the unmasked root")
+    return condition or ("masked" if has_masks else "unmasked")
+
+
+def fill_paths(options: argparse.Namespace) -> None:
+    """Lists, landmark files and samples.csv where they were not given: the ones pre_processing.prepare writes."""
+    files = artefacts.ListPaths(options.main_folder, options.condition, emotions.DATABASES[options.DB])
+    options.train_list = options.train_list or files.train
+    options.valid_list = options.valid_list or files.valid
+    options.test_list = options.test_list or files.test
+    options.train_landmarksfile = options.train_landmarksfile or files.landmarks
+    options.test_landmarksfile = options.test_landmarksfile or options.train_landmarksfile
+    if options.samples is None and files.samples.is_file():
+        options.samples = files.samples

@@ -1,0 +1,192 @@
+"""The files that a run leaves behind, and where they lie."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pre_processing import emotions
+from pre_processing.artefacts import InputError, atomic_write
+from training import figures, metrics
+from training.checkpoint import plain
+
+DISPLAY = {"gacnn": "gACNN", "pacnn": "pACNN", "cnn": "CNN", "lite0": "Lite0", "vgg16": "VGG16"}
+NUMBER = {4: "Four", 7: "Seven"}
+SHOWN = ("metrics.json", "log.jsonl", "predictions.csv")
+
+
+def emotions_dir(options: Namespace) -> Path:
+    """`<results>/MaskedDatasets/FERPlus/SevenEmotions` and its like."""
+    condition = f"{options.condition.capitalize()}Datasets"
+    return options.results / condition / emotions.DATABASES[options.DB] / f"{NUMBER[options.num_classes]}Emotions"
+
+
+def run_dir(options: Namespace, trained_on: str | None = None) -> Path:
+    """Folder of this run; an evaluation of an older checkpoint has its own, ending in what that was trained on."""
+    name = f"{options.model}-{options.backbone}-s{options.seed}"
+    parts = [name, options.tag, f"trained-on-{trained_on}" if trained_on else None]
+    return emotions_dir(options) / "runs" / "-".join(part for part in parts if part)
+
+
+def stem(options: Namespace) -> str:
+    """`7M`: number of emotions and condition, as the original study named its files."""
+    return f"{options.num_classes}{options.condition[0].upper()}"
+
+
+def title(options: Namespace) -> str:
+    """Title of the confusion picture."""
+    made = (
+        f"{emotions.DATABASES[options.DB]}, {options.condition}, {options.num_classes} emotions: "
+        f"{DISPLAY[options.model]}-{DISPLAY[options.backbone]}"
+    )
+    return options.title or made
+
+
+def open_folder(folder: Path, *, fresh: bool, overwrite: bool) -> None:
+    """Make the run's folder; InputError where it cannot be written or would replace another run unasked."""
+    if fresh and not overwrite and any(folder.glob("*.json*")):
+        raise InputError(
+            f"{folder}: holds a run already; give --resume {folder / 'last.pt'}, --tag NAME or --overwrite"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); give another --results folder") from error
+    if fresh:
+        for old in (*folder.glob("*.json*"), *folder.glob("*output.txt"), *folder.glob("*.pt")):
+            old.unlink()
+        shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+
+
+class Log:
+    """Says things on the screen and in `<N><M|U>output.txt`, so that nobody has to redirect anything."""
+
+    def __init__(self, folder: Path, options: Namespace) -> None:
+        self.file, self.lines = folder / f"{stem(options)}output.txt", folder / "log.jsonl"
+
+    def say(self, text: str = "") -> None:
+        """Print and keep `text`."""
+        print(text, flush=True)
+        with open(self.file, "a", encoding="utf-8") as handle:
+            handle.write(text + "\n")
+
+    def record(self, epoch: dict[str, Any]) -> None:
+        """A line of log.jsonl."""
+        with open(self.lines, "a", encoding="utf-8") as handle:
+            handle.write(json.dumps(epoch) + "\n")
+
+    def drop_after(self, epoch: int) -> None:
+        """Forget lines of log.jsonl beyond `epoch`: a resumed run repeats those epochs."""
+        if self.lines.is_file():
+            lines = self.lines.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if json.loads(line)["epoch"] <= epoch]
+            with atomic_write(self.lines) as temporary:
+                temporary.write_text("".join(kept), encoding="utf-8")
+
+
+class Board:
+    """TensorBoard beside log.jsonl; does nothing where tensorboard is not installed."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter  # slow to import, and not needed to evaluate
+        except ImportError:
+            self.writer = None
+        else:
+            self.writer = SummaryWriter(folder / "tensorboard")
+
+    def add(self, epoch: dict[str, Any]) -> None:
+        """Every number of an epoch's record."""
+        for name, value in epoch.items():
+            if self.writer and name != "epoch":
+                self.writer.add_scalar(name, value, epoch["epoch"])
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self.writer:
+            self.writer.close()
+
+
+def git_state() -> str | None:
+    """Commit that this code is of, with `-dirty` where files were changed; None outside a repository."""
+    try:
+        command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        answer = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
+
+
+def command_line(argv: list[str]) -> str:
+    """The command that makes this run again."""
+    return shlex.join(["python", "main_trainer.py", *argv])
+
+
+def write(folder: Path, options: Namespace, predictions: dict, faces: Any, extra: dict[str, Any]) -> dict[str, Any]:
+    """metrics.json, predictions.csv and the picture of a tested model; returns the figures.
+
+    `predictions` as engine.evaluate gives them, `faces` the test faces, `extra` more keys for metrics.json.
+    """
+    predicted = predictions["probabilities"].argmax(1)
+    certain = None if faces.certain is None else predictions["certain"]
+    found = {
+        "database": emotions.DATABASES[options.DB],
+        "condition": options.condition,
+        "test_condition": options.condition,
+        "num_classes": options.num_classes,
+        "model": options.model,
+        "backbone": options.backbone,
+        "seed": options.seed,
+        **metrics.summarise(predictions["label"], predicted, faces.names, certain),
+        "git": git_state(),
+        "config": plain(vars(options)),
+        "software": software(),
+        **extra,
+    }
+    write_predictions(folder / "predictions.csv", predictions, predicted, faces)
+    figures.confusion_picture(folder / f"{stem(options)}.png", found, faces.names, title(options))
+    with atomic_write(folder / "metrics.json") as temporary:
+        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return found
+
+
+def software() -> dict[str, str]:
+    """Versions that numbers depend on."""
+    import torch
+    import torchvision
+
+    return {"python": sys.version.split()[0], "torch": torch.__version__, "torchvision": torchvision.__version__}
+
+
+def write_predictions(path: Path, predictions: dict, predicted: np.ndarray, faces: Any) -> None:
+    """predictions.csv: path, emotion, predicted, a probability for each emotion, certain (empty where nobody knows)."""
+    table = pd.DataFrame({
+        "path": [faces.paths[index] for index in predictions["index"]],
+        "emotion": [faces.names[code] for code in predictions["label"]],
+        "predicted": [faces.names[code] for code in predicted],
+    })  # fmt: skip
+    for code, name in enumerate(faces.names):
+        table[f"p_{name}"] = predictions["probabilities"][:, code].round(4)
+    table["certain"] = predictions["certain"].astype(int) if faces.certain is not None else ""
+    with atomic_write(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def publish(folder: Path, options: Namespace) -> None:
+    """Copy the readable results one level above the runs: these are what the README's table shows."""
+    target = folder.parent.parent
+    for name in (*SHOWN, f"{stem(options)}output.txt", f"{stem(options)}.png"):
+        if (folder / name).is_file():
+            with atomic_write(target / name) as temporary:
+                shutil.copyfile(folder / name, temporary)

@@ -1,0 +1,242 @@
+"""A whole run: faces -> model -> epochs -> the best epoch tested once -> files."""
+
+from __future__ import annotations
+
+import random
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import models
+from pre_processing import emotions
+from pre_processing.artefacts import InputError
+from training import checkpoint, data, engine, metrics, results
+from training.checkpoint import plain
+
+
+def faces_of(split: str, options: Namespace) -> data.Faces:
+    """The faces of a split; the training ones change at every look."""
+    training = split == "train"
+    per_batch = options.batch_size if training else options.batch_size_t
+    return data.Faces(
+        options.root_path,
+        getattr(options, f"{split}_list"),
+        options.test_landmarksfile if split == "test" else options.train_landmarksfile,
+        options.samples,
+        num_classes=options.num_classes,
+        imagesize=options.imagesize,
+        condition=options.condition,
+        augment=training,
+        targets=options.targets if training else "hard",
+        limit=options.limit_batches and options.limit_batches * per_batch,
+    )
+
+
+def build_model(config: dict[str, Any], pretrained: bool) -> torch.nn.Module:
+    """A network by its .config; InputError where its pretrained weights cannot be had."""
+    try:
+        return models.build(**config, pretrained=pretrained)
+    except (RuntimeError, ValueError) as error:
+        raise InputError(" ".join(str(error).split())) from error
+
+
+def model_config(options: Namespace) -> dict[str, Any]:
+    """What models.build needs to know."""
+    return {key: getattr(options, key) for key in ("model", "backbone", "num_classes", "num_regions", "imagesize")}
+
+
+def seed_everything(seed: int) -> None:
+    """Weights, dropout and augmentation follow from the seed."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+class Run:
+    """A training run: built from options and faces, or gone on with from a checkpoint."""
+
+    def __init__(self, options: Namespace) -> None:
+        self.options = options
+        seed_everything(options.seed)
+        self.train_faces, self.valid_faces, self.test_faces = (faces_of(s, options) for s in ("train", "valid", "test"))
+        content = checkpoint.load(options.resume) if options.resume else None
+        config = model_config(options)
+        if content:
+            checkpoint.check_same_model(options.resume, content, config)
+        model = build_model(config, pretrained=not (options.scratch or content))
+        self.generator = torch.Generator().manual_seed(options.seed)
+        self.loader = data.training_loader(
+            self.train_faces, options.batch_size, balance=options.balance, generator=self.generator,
+            workers=options.workers,
+        )  # fmt: skip
+        self.state = engine.make_state(model, options, len(self.loader))
+        self.epoch, self.best, self.best_epoch = 0, -1.0, 0
+        if content:
+            self.restore(content)
+        elif options.start_epoch:
+            self.epoch = options.start_epoch
+        self.folder = results.run_dir(options)
+        self.store = options.model_dir or self.folder
+
+    def restore(self, content: dict[str, Any]) -> None:
+        """Go back to the end of the checkpoint's epoch, random states included."""
+        path = self.options.resume
+        if "optimizer" not in content:
+            raise InputError(f"{path}: holds weights only; resume from last.pt, or give -e to evaluate it")
+        self.state.load_state_dict(path, content)
+        self.epoch, self.best, self.best_epoch = content["epoch"], content["best"], content["best_epoch"]
+        if self.options.start_epoch is not None:
+            self.epoch = self.options.start_epoch
+        self.generator.set_state(content["sampler"])
+        checkpoint.restore_random_states(content["random"])
+
+    def save(self, improved: bool) -> None:
+        """last.pt with everything, then best.pt with the tested weights where this epoch is the best so far."""
+        identity = {
+            "model_config": self.state.model.config,
+            "config": plain(vars(self.options)),
+            "class_names": list(self.train_faces.names),
+            "epoch": self.epoch,
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+        }
+        if improved:
+            checkpoint.save(self.store / "best.pt", {**identity, "model": self.state.tested.state_dict()})
+        everything = {"sampler": self.generator.get_state(), "random": checkpoint.random_states()}
+        checkpoint.save(self.store / "last.pt", {**identity, **self.state.state_dict(), **everything})
+
+    def describe(self) -> str:
+        """What is trained on what, in a few lines."""
+        options, counts = self.options, self.train_faces.counts()
+        size = sum(weight.numel() for weight in self.state.model.parameters()) / 1e6
+        return "\n".join([
+            results.title(options),
+            f"{size:.2f} M parameters, {self.state.device}, {self.state.precision}, seed {options.seed}",
+            f"faces: train {len(self.train_faces)}, valid {len(self.valid_faces)}, test {len(self.test_faces)}",
+            "train: " + ", ".join(f"{name} {count}" for name, count in counts.items()),
+        ])  # fmt: skip
+
+    def validate(self, faces: data.Faces, name: str) -> dict[str, np.ndarray]:
+        """Predictions of the tested model on `faces`."""
+        loader = data.evaluation_loader(faces, self.options.batch_size_t, self.options.workers)
+        return engine.evaluate(self.state.tested, loader, self.state.device, self.state.precision, name)
+
+    def one_epoch(self) -> dict[str, Any]:
+        """Train and validate one epoch; its record for log.jsonl."""
+        rate = self.state.optimizer.param_groups[0]["lr"]
+        trained = engine.train_epoch(self.state, self.loader, self.options, self.epoch + 1)
+        predictions = self.validate(self.valid_faces, "valid")
+        predicted = predictions["probabilities"].argmax(1)
+        valid = metrics.summarise(predictions["label"], predicted, self.valid_faces.names, None)
+        own = predictions["probabilities"][np.arange(len(predicted)), predictions["label"]]
+        self.epoch += 1
+        return {
+            "epoch": self.epoch,
+            "lr": rate,
+            **{f"train_{key}": trained[key] for key in ("loss", "accuracy")},
+            "valid_loss": float(-np.log(np.maximum(own, 1e-12)).mean()),
+            "valid_accuracy": valid["accuracy"],
+            "valid_macro_recall": valid["macro_recall"],
+            **{key: trained[key] for key in ("seconds", "images_per_second", "waiting")},
+        }
+
+    def fit(self, log: results.Log, board: results.Board) -> None:
+        """Epochs until the last one, or until validation has not got better for --patience epochs."""
+        while self.epoch < self.options.epochs:
+            record = self.one_epoch()
+            improved = record["valid_accuracy"] > self.best
+            if improved:
+                self.best, self.best_epoch = record["valid_accuracy"], self.epoch
+            self.save(improved)
+            log.record(record)
+            board.add(record)
+            log.say(epoch_line(record) + ("  *" if improved else ""))
+            if self.epoch - self.best_epoch >= self.options.patience:
+                log.say(f"no better validation for {self.options.patience} epochs: stopped")
+                break
+
+
+def epoch_line(record: dict[str, Any]) -> str:
+    """A record of log.jsonl for the eye."""
+    return (
+        f"epoch {record['epoch']:3d}  lr {record['lr']:.2e}  train loss {record['train_loss']:.4f} "
+        f"accuracy {100 * record['train_accuracy']:.2f} %  valid loss {record['valid_loss']:.4f} "
+        f"accuracy {100 * record['valid_accuracy']:.2f} %  macro recall {100 * record['valid_macro_recall']:.2f} %  "
+        f"{record['seconds']:.0f} s, {record['images_per_second']:.0f} faces/s, waiting {100 * record['waiting']:.0f} %"
+    )
+
+
+def train(options: Namespace, command: str) -> dict[str, Any]:
+    """Train, test the best epoch once, write the run's files; the figures of metrics.json.
+
+    Raises InputError or engine.TrainingError with one line, KeyboardInterrupt where the user stops it.
+    """
+    run = Run(options)
+    results.open_folder(run.folder, fresh=not options.resume, overwrite=options.overwrite)
+    if options.model_dir:
+        results.open_folder(options.model_dir, fresh=False, overwrite=False)
+    log, board = results.Log(run.folder, options), results.Board(run.folder)
+    log.drop_after(run.epoch)
+    log.say(f"{command}\n{run.describe()}")
+    if options.resume:
+        log.say(f"going on after epoch {run.epoch} of {options.resume}")
+    try:
+        run.fit(log, board)
+    except KeyboardInterrupt:
+        last = run.store / "last.pt"
+        where = f"go on with --resume {last}" if last.is_file() else "no epoch was finished, start again"
+        log.say(f"stopped in epoch {run.epoch + 1}: {where}")
+        raise
+    finally:
+        board.close()
+    best = run.store / "best.pt"
+    return test(options, run.folder, log, checkpoint.load(best), run.test_faces, command)
+
+
+def evaluate(options: Namespace, command: str) -> dict[str, Any]:
+    """Test the checkpoint --resume on the test list; the figures of metrics.json."""
+    content = checkpoint.load(options.resume)
+    # The network is the checkpoint's; the number of emotions must still be the one that was asked for.
+    asked = {"num_classes": options.num_classes}
+    checkpoint.check_same_model(options.resume, content, asked)
+    for key, value in {**content["model_config"], "seed": content["config"]["seed"]}.items():
+        setattr(options, key, value)
+    faces = faces_of("test", options)
+    trained = content["config"]
+    folder = results.run_dir(options, f"{emotions.DATABASES[trained['DB']]}-{trained['condition']}")
+    results.open_folder(folder, fresh=True, overwrite=True)
+    log = results.Log(folder, options)
+    log.say(f"{command}\n{results.title(options)}\nfaces: test {len(faces)}")
+    return test(options, folder, log, content, faces, command)
+
+
+def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, Any], faces: data.Faces,
+         command: str) -> dict[str, Any]:  # fmt: skip
+    """Test a checkpoint's content on `faces` and write everything that a run leaves."""
+    device = engine.choose_device(options.device)
+    model = build_model(content["model_config"], pretrained=False)
+    weights = content.get("average") or content["model"]
+    checkpoint.load_weights(options.resume or folder, model, weights)
+    model = model.to(device, memory_format=torch.channels_last)
+    loader = data.evaluation_loader(faces, options.batch_size_t, options.workers)
+    precision = engine.choose_precision(options.precision, device)
+    predictions = engine.evaluate(model, loader, device, precision, "test")
+    extra = {
+        "train_database": emotions.DATABASES[content["config"]["DB"]],
+        "train_condition": content["config"]["condition"],
+        "best_epoch": content["best_epoch"],
+        "valid_accuracy": content["best"],
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+        "precision_used": precision,
+        "command": command,
+    }
+    found = results.write(folder, options, predictions, faces, extra)
+    log.say(f"\ntest of epoch {content['best_epoch']}, the best on validation "
+            f"({metrics.percent(content['best'])} %)\n{metrics.report(found, faces.names)}")  # fmt: skip
+    if options.publish:
+        results.publish(folder, options)
+        log.say(f"published in {folder.parent.parent}")
+    return found
