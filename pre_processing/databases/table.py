@@ -1,0 +1,69 @@
+"""What every reader returns: one table of samples, and what it left out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from pre_processing.errors import InputError
+
+COLUMNS = ("path", "emotion", "split", "subject", "box", "landmarks", "votes")
+
+
+@dataclass
+class Table:
+    """The faces of a database.
+
+    name: as in file names; root: folder that paths are relative to; samples: one row a face, columns path (POSIX),
+    emotion (0..6), split ("train", "valid", "test" or ""), subject ("" where unknown), box (left, top, right, bottom in
+    pixels, or ()), landmarks (float32 (68,2) in pixels, or ()), votes (7 ints in the order of EMOTIONS, or ());
+    dropped: {reason: paths, or lines of a label file, that were left out}; precropped: images show one face each;
+    labels: where the labels come from, and by which rule.
+    """
+
+    name: str
+    root: Path
+    samples: pd.DataFrame
+    dropped: dict[str, list[str]]
+    precropped: bool
+    labels: str = ""
+
+    def counts(self) -> pd.DataFrame:
+        """Faces of each split (rows) and emotion code (columns)."""
+        return pd.crosstab(self.samples["split"], self.samples["emotion"])
+
+
+@dataclass
+class Collector:
+    """Gathers the rows of a Table and what is left out, by reason."""
+
+    rows: list[tuple] = field(default_factory=list)
+    dropped: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def keep(self, path: str, emotion: int, split: str, *, subject="", box=(), landmarks=(), votes=()) -> None:
+        """Add a face."""
+        self.rows.append((path, emotion, split, subject, box, landmarks, votes))
+
+    def drop(self, reason: str, path: str) -> None:
+        """Count a face that is left out."""
+        self.dropped[reason].append(path)
+
+    def table(self, name: str, root: Path, *, precropped: bool, labels: str) -> Table:
+        """The table, sorted by path; InputError where no face is left."""
+        if not self.rows:
+            reasons = ", ".join(f"{len(paths)} {reason}" for reason, paths in self.dropped.items()) or "no image at all"
+            raise InputError(
+                f"{root}: no usable face of {name} ({reasons}); check that the images lie beside their labels"
+            )
+        samples = pd.DataFrame(sorted(self.rows, key=lambda row: row[0]), columns=list(COLUMNS))
+        return Table(name, root, samples, dict(self.dropped), precropped, labels)
+
+
+def found_in(folder: Path, limit: int = 8) -> str:
+    """Names in a folder for an error message."""
+    entries = sorted(entry.name + "/" * entry.is_dir() for entry in folder.iterdir())
+    more = f" and {len(entries) - limit} more" if len(entries) > limit else ""
+    return ", ".join(entries[:limit]) + more if entries else "nothing"
