@@ -35,7 +35,7 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def crop_matrix(points: np.ndarray, size: int) -> np.ndarray:
-    """Affine map (2, 3) float32 from image pixels to pixels of the `size` x `size` crop; points (68, 2) in image pixels.
+    """Affine map (2, 3) float32 from image pixels to those of the `size` x `size` crop; points (68, 2) in image pixels.
 
     Raises InputError where the visible points are not finite or span less than a pixel.
     """
@@ -56,21 +56,25 @@ def apply_matrix(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return (np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
 
 
+def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """Draw an image (H, W[, 3]) uint8 through `matrix` (2, 3) onto `size` x `size` pixels; its border is repeated."""
+    scale = math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
+    # Shrinking must average every source pixel (as INTER_AREA does): draw `fine` times larger, then average the blocks.
+    fine = max(1, math.ceil(1 / scale - 1e-3))
+    matrix = np.asarray(matrix, np.float64) * fine
+    matrix[:, 2] += (fine - 1) / 2
+    side = size * fine
+    drawn = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.resize(drawn, (size, size), interpolation=cv2.INTER_AREA) if fine > 1 else drawn
+
+
 def crop_face(image: np.ndarray, points: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Crop (size, size, 3) uint8 and the points (68, 2) float32 in its pixels.
 
     `image`: uint8 (H, W, 3) RGB or (H, W) grey; `points`: (68, 2) in its pixels. InputError as in crop_matrix.
     """
     matrix = crop_matrix(points, size)
-    moved = apply_matrix(matrix, points)
-    # Shrinking must average every source pixel (as INTER_AREA does): draw `fine` times larger, then average the blocks.
-    fine = max(1, math.ceil(1 / float(matrix[0, 0]) - 1e-6))
-    matrix = matrix * fine
-    matrix[:, 2] += (fine - 1) / 2
-    side = size * fine
-    crop = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    if fine > 1:
-        crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+    crop = warp(image, matrix, size)
     if crop.ndim == 2:
         crop = np.repeat(crop[:, :, None], 3, axis=2)
-    return crop, moved
+    return crop, apply_matrix(matrix, points)
