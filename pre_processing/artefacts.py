@@ -153,7 +153,7 @@ def path_defect(path: Any) -> str:
 def write_list(path: str | Path, paths: Iterable[str]) -> None:
     """Write relative paths, sorted, one a line. InputError for none, a repeated or a bad one."""
     lines = sorted(paths)
-    check_list(path, lines, named=False)
+    check_list(path, lines, first=None)
     with atomic_write(path) as temporary:
         temporary.write_bytes(("\n".join(lines) + "\n").encode())
 
@@ -170,17 +170,19 @@ def read_list(path: str | Path) -> list[str]:
     return lines
 
 
-def check_list(path: str | Path, lines: list[str], named: bool = True) -> None:
-    """InputError for the first bad path; `named` adds line numbers to it."""
+def check_list(path: str | Path, lines: list[str], first: int | None = 1) -> None:
+    """InputError for the first bad path, with its line where `first` numbers the first of them."""
     if not lines:
         raise InputError(f"{path}: the list is empty; check that the database has faces for it and prepare it again")
     seen: dict[str, int] = {}
-    for number, line in enumerate(lines, 1):
-        where = f"{path}, line {number}" if named else str(path)
+    for number, line in enumerate(lines, first or 1):
+        where = f"{path}, line {number}" if first else str(path)
         if defect := path_defect(line):
             raise InputError(f"{where}: {defect}")
         if line in seen:
-            raise InputError(f"{where}: {line!r} is already on line {seen[line]}; remove one")
+            raise InputError(
+                f"{where}: {line!r} is already {f'on line {seen[line]}' if first else 'there'}; remove one"
+            )
         seen[line] = number
 
 
@@ -211,7 +213,8 @@ def read_landmarks(path: str | Path) -> dict[str, tuple[np.ndarray, int]]:
     try:
         content = PlainUnpickler(stream).load()
     except Exception as error:  # a hostile or cut file can raise nearly anything
-        raise InputError(f"{path}: not a landmark file ({error}); prepare the database again") from error
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: not a landmark file ({reason}); prepare the database again") from error
     if type(content) is not dict or not content or stream.read(1):
         raise InputError(f"{path}: not a landmark file (one non-empty dict expected); prepare the database again")
     for key, value in content.items():
@@ -246,7 +249,9 @@ def write_samples(path: str | Path, samples: pd.DataFrame) -> None:
         (row.path, int(row.emotion), row.split, row.subject, join(row.box), int(row.certain), join(row.votes))
         for row in samples[list(SAMPLE_COLUMNS)].itertuples(index=False)
     ]
-    check_list(path, [row[0] for row in rows], named=False)
+    check_list(path, [row[0] for row in rows], first=None)
+    if broken := [row[0] for row in rows if set(row[3]) & set("\r\n\0")]:
+        raise InputError(f"{path}: the subject of {broken[0]!r} holds a line break or a zero; rename the subject")
     with atomic_write(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(SAMPLE_COLUMNS)
@@ -273,7 +278,7 @@ def read_samples(path: str | Path) -> pd.DataFrame:
             parsed.append(parse_sample(row))
         except ValueError as error:
             raise InputError(f"{path}, row {number}: {error}; prepare the database again") from error
-    check_list(path, [row[0] for row in parsed])
+    check_list(path, [row[0] for row in parsed], first=2)
     table = pd.DataFrame(parsed, columns=list(SAMPLE_COLUMNS))
     return table.astype({"emotion": np.int64, "certain": bool})
 

@@ -58,7 +58,7 @@ def spectra(images: np.ndarray) -> np.ndarray:
     images = images - images.mean((1, 2), keepdims=True)
     norms = np.sqrt((images**2).sum((1, 2), keepdims=True))
     images /= np.where(norms > SLACK, norms, np.inf)
-    return np.stack([cv2.dct(image) for image in images]) if len(images) else images
+    return np.stack([cv2.dct(image) for image in images])
 
 
 def near_duplicates(images: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
@@ -68,12 +68,14 @@ def near_duplicates(images: np.ndarray, threshold: float = THRESHOLD) -> np.ndar
     nobody's duplicates. All pairs are compared: low frequencies and the norm of the rest bound a correlation from
     above (Cauchy-Schwarz), and only pairs whose bound reaches the threshold are computed in full.
     """
+    count = len(images)
+    if count < 2:
+        return np.empty((0, 2), np.int64)
     full = spectra(images)
-    count = len(full)
     low = full[:, :COARSE, :COARSE].reshape(count, -1)
     rest = np.sqrt(np.maximum(0, (full**2).sum((1, 2)) - (low**2).sum(1)))[:, None]
     coarse = np.concatenate([low, rest], axis=1)
-    signs = np.where(np.arange(full.shape[2] if count else 0) % 2, -1, 1).astype(np.float32)
+    signs = np.where(np.arange(full.shape[2]) % 2, -1, 1).astype(np.float32)
     low_mirrored = (full * signs)[:, :COARSE, :COARSE].reshape(count, -1)
     coarse_mirrored = np.concatenate([low_mirrored, rest], axis=1)
     found: set[tuple[int, int]] = set()

@@ -1,0 +1,184 @@
+"""FER2013 as fer2013.csv and as Kaggle's folders, with its own labels and with those of FER+."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+
+from pre_processing.artefacts import InputError
+from pre_processing.databases import read
+from pre_processing.emotions import EMOTIONS, FERPLUS
+
+OWN = ["Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral"]  # FER2013's codes 0 to 6
+USAGES = ["Training"] * 9 + ["PublicTest"] * 3 + ["PrivateTest"] * 3
+FOLDERS = {"Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test"}
+SPLITS = {"Training": "train", "PublicTest": "valid", "PrivateTest": "test"}
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (len(USAGES), 48, 48), dtype=np.uint8)
+
+
+@pytest.fixture
+def pixels(tmp_path, images):
+    """A folder with a fer2013.csv of 15 random images, codes 0 to 6 in turn."""
+    root = tmp_path / "fer"
+    root.mkdir()
+    with open(root / "fer2013.csv", "w", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["emotion", "pixels", "Usage"])
+        for index, usage in enumerate(USAGES):
+            writer.writerow([index % 7, " ".join(map(str, images[index].ravel())), usage])
+    return root
+
+
+@pytest.fixture
+def kaggle(tmp_path):
+    """Kaggle's folders with one training, one public and one private face of each emotion."""
+    root = tmp_path / "kaggle"
+    for number, emotion in enumerate(["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]):
+        for part, usages in (("train", ["Training"]), ("test", ["PublicTest", "PrivateTest"])):
+            (root / part / emotion).mkdir(parents=True)
+            for usage in usages:
+                (root / part / emotion / f"{usage}_{number + 90000000}.jpg").touch()
+    return root
+
+
+def write_ratings(root, rows):
+    with open(root / "fer2013new.csv", "w", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["Usage", "Image name", *FERPLUS])
+        writer.writerows(rows)
+
+
+def ratings(winner="fear"):
+    """Rows of fer2013new.csv that give every face to `winner`; the third has no image name."""
+    votes = [10 if name == winner else 0 for name in FERPLUS]
+    rows = [[usage, f"fer{index:07d}.png", *votes] for index, usage in enumerate(USAGES)]
+    rows[2][1] = ""
+    return rows
+
+
+def test_own_labels_of_the_csv(pixels, images):
+    table = read("F", pixels)
+    assert table.root == pixels.parent / "fer-images"
+    assert table.labels == "FER2013's own labels"
+    assert not table.dropped
+    by_path = table.samples.set_index("path")
+    for index, usage in enumerate(USAGES):
+        path = f"{FOLDERS[usage]}/fer{index:07d}.png"
+        assert EMOTIONS[by_path.loc[path, "emotion"]] == OWN[index % 7]
+        assert by_path.loc[path, "split"] == SPLITS[usage]
+        assert by_path.loc[path, "votes"] == ()
+        np.testing.assert_array_equal(cv2.imread(str(table.root / path), cv2.IMREAD_UNCHANGED), images[index])
+    assert len(list(table.root.rglob("*.*"))) == len(USAGES)
+    assert read("F", pixels / "fer2013.csv").samples.equals(table.samples)
+
+
+def test_a_second_unpacking_mends_what_is_broken_and_touches_nothing_else(pixels):
+    root = read("F", pixels).root
+    broken, lost, whole = (root / "FER2013Train" / f"fer{index:07d}.png" for index in range(3))
+    content = broken.read_bytes()
+    broken.write_bytes(content[:50])
+    lost.unlink()
+    before = whole.stat()
+    read("F", pixels)
+    assert broken.read_bytes() == content
+    assert lost.exists()
+    assert (whole.stat().st_ino, whole.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_ferplus_labels_for_the_csv(pixels):
+    write_ratings(pixels, ratings())
+    table = read("F", pixels)
+    assert "fer2013new.csv" in table.labels
+    assert set(table.samples["emotion"]) == {EMOTIONS.index("Fear")}
+    assert len(table.samples) == len(USAGES) - 1
+    assert table.dropped == {"no image name": ["FER2013Train/fer0000002.png"]}
+    assert set(table.samples["votes"]) == {(0, 0, 0, 0, 0, 10, 0)}
+    assert table.samples["split"].value_counts().to_dict() == {"train": 8, "valid": 3, "test": 3}
+
+
+def swapped(rows):
+    rows[0][1], rows[1][1] = rows[1][1], rows[0][1]
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (ratings()[:-1], "15 rows.*14 rows"),
+        ([ratings()[-1], *ratings()[1:]], "do not have the same rows"),
+        (swapped(ratings()), "has fer0000001.png where fer2013.csv has FER2013Train/fer0000000.png"),
+        ([["Test", *ratings()[0][1:]]], "line 2: Usage 'Test'"),
+    ],
+)
+def test_labels_of_other_rows_are_refused(pixels, rows, message):
+    write_ratings(pixels, rows)
+    with pytest.raises(InputError, match=message):
+        read("F", pixels)
+
+
+GOOD = " ".join(["7"] * 2304)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("", "first line must be emotion,pixels,Usage"),
+        ("emotion,pixels\n", "first line must be emotion,pixels,Usage"),
+        (f"emotion,pixels,Usage\n0,{GOOD},Training\n7,{GOOD},Training\n", "line 3"),
+        (f"emotion,pixels,Usage\n0,{GOOD},Test\n", "line 2"),
+        (f"emotion,pixels,Usage\n0,{GOOD} 7,Training\n", "line 2: not 2304 grey values"),
+        (f"emotion,pixels,Usage\n0,{GOOD[:-1]}256,Training\n", "line 2: not 2304 grey values"),
+        (f"emotion,pixels,Usage\n0,{GOOD[:-1]}-1,Training\n", "line 2: not 2304 grey values"),
+        (f"emotion,pixels,Usage\n0,{GOOD[:-1]}x,Training\n", "line 2: not 2304 grey values"),
+        (f"emotion,pixels,Usage\n0,{GOOD[:900]}", "line 2"),
+        ("emotion,pixels,Usage\n", "no usable face"),
+    ],
+)
+def test_broken_pixel_files_are_named(tmp_path, text, where):
+    (tmp_path / "fer").mkdir()
+    (tmp_path / "fer" / "fer2013.csv").write_text(text)
+    with pytest.raises(InputError, match=where):
+        read("F", tmp_path / "fer")
+
+
+def test_kaggle_folders(kaggle):
+    table = read("F", kaggle)
+    assert table.root == kaggle
+    assert table.counts().to_numpy().tolist() == [[1] * 7] * 3
+    by_path = table.samples.set_index("path")
+    assert EMOTIONS[by_path.loc["train/angry/Training_90000000.jpg", "emotion"]] == "Angry"
+    assert by_path.loc["test/surprise/PublicTest_90000006.jpg", "split"] == "valid"
+    assert by_path.loc["test/surprise/PrivateTest_90000006.jpg", "split"] == "test"
+    assert not table.dropped
+
+
+def test_kaggle_strays_are_counted(kaggle):
+    (kaggle / "train" / "sad" / ".DS_Store").touch()
+    (kaggle / "train" / "sad" / "PrivateTest_5.jpg").touch()
+    (kaggle / "test" / "sad" / "Training_5.jpg").touch()
+    table = read("F", kaggle)
+    assert len(table.samples) == 21
+    assert table.dropped == {
+        "not an image": ["train/sad/.DS_Store"],
+        "file name does not begin with Training": ["train/sad/PrivateTest_5.jpg"],
+        "file name does not begin with PublicTest or PrivateTest": ["test/sad/Training_5.jpg"],
+    }
+
+
+def test_kaggle_names_cannot_be_joined_with_ferplus_labels(kaggle):
+    write_ratings(kaggle, ratings())
+    with pytest.raises(InputError, match=r"do not tell which row of fer2013new\.csv a face is; put fer2013\.csv there"):
+        read("F", kaggle)
+
+
+def test_incomplete_kaggle_folders_are_refused(kaggle):
+    for image in (kaggle / "test" / "fear").iterdir():
+        image.unlink()
+    (kaggle / "test" / "fear").rmdir()
+    with pytest.raises(InputError, match="holds test/, train/; expected is"):
+        read("F", kaggle)
