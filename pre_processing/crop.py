@@ -41,8 +41,8 @@ def crop_matrix(points: np.ndarray, size: int) -> np.ndarray:
     """
     visible = np.asarray(points, np.float64)[list(VISIBLE)]
     low, high = visible.min(0), visible.max(0)
-    extent = float((high - low).max())
-    if not (math.isfinite(extent) and extent >= 1):
+    extent = float((high - low).max()) if np.isfinite(visible).all() else 0.0
+    if extent < 1:
         raise InputError("these 68 points span no face; give points in pixels of the image")
     scale = size / (FACTOR * extent)
     # The crop spans [-0.5, size - 0.5] because its first pixel's centre is 0.
