@@ -143,7 +143,8 @@ def _load_chunks(store: Path, mode: str) -> Iterator[dict[str, np.ndarray]]:
     """The finished chunks of a store that were made in this mode; a damaged file is an InputError."""
     for path in _chunk_files(store):
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # Opened here, because numpy leaves a damaged file open.
+            with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
                 if str(file["mode"]) == mode:
                     yield {name: file[name] for name in ("path", "key", "points", "certain", "reason")}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

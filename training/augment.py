@@ -39,6 +39,28 @@ class Affine(v2.RandomAffine):
         return tv_tensors.wrap(output.as_subclass(torch.Tensor) - 0.5, like=inpt)
 
 
+class Light(v2.Transform):
+    """Change brightness by up to `brightness` and contrast about the mean by up to `contrast` (shares of 1).
+
+    One linear map of the pixels: a third of the time that ColorJitter takes for the two.
+    """
+
+    def __init__(self, brightness: float, contrast: float) -> None:
+        super().__init__()
+        self.brightness, self.contrast = brightness, contrast
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        brighter, harder = (2 * torch.rand(2) - 1).tolist()
+        return {"brightness": 1 + self.brightness * brighter, "contrast": 1 + self.contrast * harder}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        if not isinstance(inpt, tv_tensors.Image):
+            return inpt
+        pixels = inpt.as_subclass(torch.Tensor).float()
+        pixels = torch.lerp(pixels.mean(), pixels, params["contrast"]).mul_(params["brightness"])
+        return tv_tensors.wrap(pixels.clamp_(0, 255).to(torch.uint8), like=inpt)
+
+
 def training_transform() -> v2.Transform:
     """(Image uint8 (3,S,S), KeyPoints (68,2)) -> the same, changed at random by torch's global generator."""
     affine = Affine(
@@ -48,4 +70,4 @@ def training_transform() -> v2.Transform:
         interpolation=v2.InterpolationMode.BILINEAR,
         fill=FILL,
     )
-    return v2.Compose([Flip(p=0.5), affine, v2.ColorJitter(brightness=0.25, contrast=0.25)])
+    return v2.Compose([Flip(p=0.5), affine, Light(brightness=0.25, contrast=0.25)])

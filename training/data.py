@@ -69,6 +69,8 @@ class Faces(Dataset):
     def __getitem__(self, index: int) -> dict:
         image = self.images[index] if self.images else read_image(self.root / self.paths[index])
         crop, points = crop_face(image, self.points[index], self.imagesize)
+        if image.ndim == 2:
+            crop = crop[..., :1]  # a grey face is changed in one channel and copied to three afterwards
         image = torch.from_numpy(np.ascontiguousarray(crop)).permute(2, 0, 1)
         points = torch.from_numpy(np.asarray(points, np.float32))
         if self.transform:
@@ -76,7 +78,7 @@ class Faces(Dataset):
             image, keypoints = self.transform(tv_tensors.Image(image), keypoints)
             image, points = image.as_subclass(torch.Tensor), keypoints.as_subclass(torch.Tensor)
         return {
-            "image": image.contiguous(),
+            "image": image.expand(3, -1, -1).contiguous(),
             "points": points,
             "label": int(self.labels[index]),
             "target": self.targets[index],

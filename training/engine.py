@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import ctypes
 import math
 import time
 from collections.abc import Iterable, Iterator
@@ -17,6 +19,7 @@ from tqdm import tqdm
 from training import checkpoint
 
 WARMUP = 0.05  # share of all steps in which the cosine schedule's rate climbs to its highest
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -81,6 +84,17 @@ class State:
         self.scaler.load_state_dict(content["scaler"])
 
 
+def keep_freed_memory() -> None:
+    """Have glibc keep freed memory for the next step, where this machine has glibc.
+
+    It gives large blocks back at once, and every step then faults them in anew: 12 % of a step on a CPU.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(M_MMAP_MAX, 0)
+
+
 def choose_device(name: str) -> torch.device:
     """`auto` is the first GPU, else the CPU; TrainingError where the one asked for is not there."""
     if name == "auto":
@@ -119,6 +133,8 @@ def rate_factor(schedule: str, steps_per_epoch: int, epochs: int):
 def make_state(model: nn.Module, options: Any, steps_per_epoch: int) -> State:
     """Optimiser, schedule and average for `model`; `options` are those of training.options."""
     device = choose_device(options.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     model = model.to(device, memory_format=torch.channels_last)
     if not options.end2end:
         model.backbone.requires_grad_(False)
