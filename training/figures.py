@@ -24,14 +24,15 @@ def confusion_picture(path: Path, figures: dict, names: tuple[str, ...], title: 
     canvas, axes = FigureCanvasAgg(figure), figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*counts.shape):
-        draw_cell(axes, row, column, shares[row, column], counts[row, column])
+        share = shares[row, column] if counts[row].any() else None
+        draw_cell(axes, row, column, share, counts[row, column])
     label_axes(axes, names, counts.sum(1))
     low, high = figures["ci95"]
-    figure.suptitle(title, x=0.02, ha="left", fontsize=14, fontweight="bold", color=INK)
+    axes.text(0, 1.065, title, transform=axes.transAxes, fontsize=14, fontweight="bold", color=INK)
     axes.set_title(
         f"accuracy {percent(figures['accuracy'])} % (95 % CI {percent(low)}–{percent(high)})   "
         f"macro recall {percent(figures['macro_recall'])} %   n = {figures['n']:,}",
-        fontsize=10.5, color=INK, pad=12,
+        fontsize=10.5, color=INK, pad=10, loc="left",
     )  # fmt: skip
     bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02, ticks=[0, 0.25, 0.5, 0.75, 1])
     bar.ax.set_yticklabels(["0", "25", "50", "75", "100 %"], fontsize=9, color=INK)
@@ -40,9 +41,9 @@ def confusion_picture(path: Path, figures: dict, names: tuple[str, ...], title: 
         canvas.print_png(temporary)
 
 
-def draw_cell(axes, row: int, column: int, share: float, count: int) -> None:
-    """Percent in large, number of faces in small print; the diagonal in bold."""
-    colour = PAPER if share > 0.55 else INK
+def draw_cell(axes, row: int, column: int, share: float | None, count: int) -> None:
+    """Percent in large, number of faces in small print; the diagonal in bold; a dash where the row has no face."""
+    colour = PAPER if share is not None and share > 0.55 else INK
     weight = "bold" if row == column else "normal"
     axes.text(
         column, row - 0.07, percent(share), ha="center", va="center", fontsize=12, color=colour, fontweight=weight

@@ -21,6 +21,7 @@ from training.checkpoint import plain
 
 DISPLAY = {"gacnn": "gACNN", "pacnn": "pACNN", "cnn": "CNN", "lite0": "Lite0", "vgg16": "VGG16"}
 NUMBER = {4: "Four", 7: "Seven"}
+CHECKPOINTS = ("last.pt", "best.pt")
 SHOWN = ("metrics.json", "log.jsonl", "predictions.csv")
 
 
@@ -52,8 +53,8 @@ def title(options: Namespace) -> str:
 
 
 def open_folder(folder: Path, *, fresh: bool, overwrite: bool) -> None:
-    """Make the run's folder; InputError where it cannot be written or would replace another run unasked."""
-    if fresh and not overwrite and any(folder.glob("*.json*")):
+    """Make a folder for a run; InputError where it cannot be written or would replace another run unasked."""
+    if fresh and not overwrite and any((folder / name).is_file() for name in ("last.pt", "metrics.json")):
         raise InputError(
             f"{folder}: holds a run already; give --resume {folder / 'last.pt'}, --tag NAME or --overwrite"
         )
@@ -64,7 +65,9 @@ def open_folder(folder: Path, *, fresh: bool, overwrite: bool) -> None:
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); give another --results folder") from error
     if fresh:
-        for old in (*folder.glob("*.json*"), *folder.glob("*output.txt"), *folder.glob("*.pt")):
+        for old in (*SHOWN, *CHECKPOINTS):
+            (folder / old).unlink(missing_ok=True)
+        for old in (*folder.glob("[47][MU]output.txt"), *folder.glob("[47][MU].png")):
             old.unlink()
         shutil.rmtree(folder / "tensorboard", ignore_errors=True)
 

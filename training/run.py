@@ -55,6 +55,14 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def check_same_run(options: Namespace, config: dict[str, Any]) -> None:
+    """InputError in one line where a run would be gone on with as another one."""
+    for key in ("DB", "condition", "seed", "optimizer", "end2end"):
+        if config[key] != getattr(options, key):
+            raise InputError(f"{options.resume}: was trained with --{key} {config[key]}, not {getattr(options, key)}; "
+                             f"give --{key} {config[key]}, or start without --resume")  # fmt: skip
+
+
 class Run:
     """A training run: built from options and faces, or gone on with from a checkpoint."""
 
@@ -66,6 +74,7 @@ class Run:
         config = model_config(options)
         if content:
             checkpoint.check_same_model(options.resume, content, config)
+            check_same_run(options, content["config"])
         model = build_model(config, pretrained=not (options.scratch or content))
         self.generator = torch.Generator().manual_seed(options.seed)
         self.loader = data.training_loader(
@@ -74,24 +83,34 @@ class Run:
         )  # fmt: skip
         self.state = engine.make_state(model, options, len(self.loader))
         self.epoch, self.best, self.best_epoch = 0, -1.0, 0
+        self.folder = results.run_dir(options)
+        self.store = options.model_dir or self.folder
         if content:
             self.restore(content)
         elif options.start_epoch:
-            self.epoch = options.start_epoch
-        self.folder = results.run_dir(options)
-        self.store = options.model_dir or self.folder
+            self.epoch = self.best_epoch = options.start_epoch
 
     def restore(self, content: dict[str, Any]) -> None:
         """Go back to the end of the checkpoint's epoch, random states included."""
         path = self.options.resume
         if "optimizer" not in content:
             raise InputError(f"{path}: holds weights only; resume from last.pt, or give -e to evaluate it")
+        if not any((folder / "best.pt").is_file() for folder in (self.store, path.parent)):
+            raise InputError(f"{path}: best.pt is missing beside it; put it there, or start again")
         self.state.load_state_dict(path, content)
         self.epoch, self.best, self.best_epoch = content["epoch"], content["best"], content["best_epoch"]
         if self.options.start_epoch is not None:
             self.epoch = self.options.start_epoch
         self.generator.set_state(content["sampler"])
         checkpoint.restore_random_states(content["random"])
+
+    def open_folders(self) -> None:
+        """Make the run's folder and the one for checkpoints; a run moved here brings its best weights along."""
+        options, fresh = self.options, not self.options.resume
+        for folder in {self.folder, self.store}:
+            results.open_folder(folder, fresh=fresh, overwrite=options.overwrite)
+        if not fresh and not (self.store / "best.pt").is_file():
+            checkpoint.save(self.store / "best.pt", checkpoint.load(options.resume.with_name("best.pt")))
 
     def save(self, improved: bool) -> None:
         """last.pt with everything, then best.pt with the tested weights where this epoch is the best so far."""
@@ -145,7 +164,8 @@ class Run:
 
     def fit(self, log: results.Log, board: results.Board) -> None:
         """Epochs until the last one, or until validation has not got better for --patience epochs."""
-        while self.epoch < self.options.epochs:
+        patience = self.options.patience
+        while self.epoch < self.options.epochs and self.epoch - self.best_epoch < patience:
             record = self.one_epoch()
             improved = record["valid_accuracy"] > self.best
             if improved:
@@ -154,9 +174,8 @@ class Run:
             log.record(record)
             board.add(record)
             log.say(epoch_line(record) + ("  *" if improved else ""))
-            if self.epoch - self.best_epoch >= self.options.patience:
-                log.say(f"no better validation for {self.options.patience} epochs: stopped")
-                break
+        if self.epoch < self.options.epochs:
+            log.say(f"no better validation for {patience} epochs: stopped")
 
 
 def epoch_line(record: dict[str, Any]) -> str:
@@ -175,9 +194,7 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
     Raises InputError or engine.TrainingError with one line, KeyboardInterrupt where the user stops it.
     """
     run = Run(options)
-    results.open_folder(run.folder, fresh=not options.resume, overwrite=options.overwrite)
-    if options.model_dir:
-        results.open_folder(options.model_dir, fresh=False, overwrite=False)
+    run.open_folders()
     log, board = results.Log(run.folder, options), results.Board(run.folder)
     log.drop_after(run.epoch)
     log.say(f"{command}\n{run.describe()}")
