@@ -1,0 +1,56 @@
+"""Preparing real faces: both conditions name the same faces, originals stay, bad input ends in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pre_processing import artefacts, masks, prepare
+from pre_processing.meanface import HIDDEN
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+def test_both_conditions_name_the_same_faces_and_originals_stay(small_ferplus: Path, tmp_path: Path) -> None:
+    before, out, masked = contents(small_ferplus), tmp_path / "out", tmp_path / "masked"
+    done = prepare.prepare("F", small_ferplus, out, masked, jobs=1)
+    assert contents(small_ferplus) == before
+    one, other = (artefacts.ListPaths(out, condition, "FERPlus") for condition in ("unmasked", "masked"))
+    for split in ("train", "valid", "test"):
+        faces = artefacts.read_list(getattr(one, split))
+        assert faces == artefacts.read_list(getattr(other, split))
+        assert all(cv2.imread(str(masked / face)).shape == (48, 48, 3) for face in faces)
+    bare, covered = artefacts.read_landmarks(one.landmarks), artefacts.read_landmarks(other.landmarks)
+    assert bare.keys() == covered.keys()
+    hidden = np.isin(np.arange(68), HIDDEN)
+    assert all(np.array_equal(bare[f][0][~hidden], covered[f][0][~hidden]) for f in bare)
+    assert any(np.abs(bare[f][0][hidden] - covered[f][0][hidden]).max() > 1 for f in bare)
+    again = masks.mask_all(small_ferplus, masked, {f: bare[f][0] for f in done.manifest["path"]}, jobs=1)
+    assert list(again["path"]) == list(done.manifest["path"])
+
+
+def test_a_masked_root_among_the_originals_is_refused(
+    small_ferplus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside = str(small_ferplus / "masked")
+    assert prepare.main(["--DB", "F", "--root_path", str(small_ferplus), "--masked_root", inside]) == 2
+    assert inside in capsys.readouterr().err
+
+
+def test_a_missing_root_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert prepare.main(["--DB", "F", "--root_path", str(tmp_path / "nowhere"), "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "nowhere" in error
+    assert error.count("\n") == 1
+
+
+def test_every_portrait_gets_a_mask(london: list[Path], tmp_path: Path) -> None:
+    assert masks.main([str(london[0]), str(tmp_path / "out")]) == 0
+    masked, bare = cv2.imread(str(tmp_path / "out" / london[0].name)), cv2.imread(str(london[0]))
+    assert (np.abs(masked.astype(int) - bare).max(axis=2) > 20).mean() > 0.03
