@@ -59,7 +59,9 @@ class Faces(Dataset):
         # What a mask hides must not leak, whoever wrote the landmark file; hiding twice changes nothing.
         self.points = np.asarray(meanface.hide_points(points) if condition == "masked" else points, np.float32)
         self.certain, votes = read_extras(samples_file, kept, self.labels)
-        self.targets = soft_targets(self.labels, votes if targets == "votes" else None, num_classes, samples_file)
+        if targets == "votes" and votes is None:
+            raise InputError(f"{samples_file or list_file}: has no votes of raters; give --targets hard")
+        self.targets = soft_targets(self.labels, votes if targets == "votes" else None, num_classes)
         self.transform = training_transform() if augment else None
         self.images = keep_images(self.root, kept)
 
@@ -148,7 +150,7 @@ def read_extras(
     return table["certain"].to_numpy(bool), votes
 
 
-def soft_targets(labels: np.ndarray, votes: np.ndarray | None, num_classes: int, source: Path | None) -> torch.Tensor:
+def soft_targets(labels: np.ndarray, votes: np.ndarray | None, num_classes: int) -> torch.Tensor:
     """(n,K) float32 rows that sum to 1: the raters' shares among the K emotions, or one-hot labels without votes."""
     hard = torch.nn.functional.one_hot(torch.from_numpy(labels), num_classes).float()
     if votes is None:
