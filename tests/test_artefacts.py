@@ -278,6 +278,13 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
+def test_files_are_replaced_not_rewritten(tmp_path):
+    artefacts.write_list(tmp_path / "a.txt", ["old"])
+    os.link(tmp_path / "a.txt", tmp_path / "b.txt")
+    artefacts.write_list(tmp_path / "a.txt", ["new"])
+    assert artefacts.read_list(tmp_path / "b.txt") == ["old"]  # who has the old file open reads on in it
+
+
 def test_places_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
