@@ -58,10 +58,13 @@ def _mask_files(root: Path, masked_root: Path, faces: list[tuple[str, np.ndarray
     worn = []
     for path, points in faces:
         masked, description = put_mask(read_image(root / path), points, face_seed(seed, path), kind)
-        # Grey photos are stored as grey, as they came.
-        grey = (masked == masked[..., :1]).all()
-        write_image(masked_root / path, masked[..., 0] if grey else masked)
         worn.append({"path": path, **description})
+        if description["placement"] == "none":
+            # A bare face must not lie among the masked ones.
+            (masked_root / path).unlink(missing_ok=True)
+            continue
+        # Grey photos are stored as grey, as they came.
+        write_image(masked_root / path, masked[..., 0] if description["grey"] else masked)
     return worn
 
 
@@ -89,7 +92,8 @@ def mask_all(
     """Masked copies of root/path at masked_root/path for every path of `points` ((68, 2) pixels); the manifest.
 
     What the manifest lists with the same points, seed and kind is not made again; it is written every few thousand
-    faces, so that an interrupted run goes on from there. InputError for an unreadable image or a root within the other.
+    faces, so that an interrupted run goes on from there. A face with placement "none" has points that span no face: it
+    gets no file. InputError for an unreadable image or a root within the other.
     """
     root, masked_root = Path(root), Path(masked_root)
     check_roots(root, masked_root)

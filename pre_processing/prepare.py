@@ -20,8 +20,11 @@ from pre_processing.meanface import hide_points
 CONDITIONS = ("unmasked", "masked")
 
 
+NO_PLACE = "the points leave no place for a mask"
+
+
 class Prepared(NamedTuple):
-    """What was prepared: faces in the lists, audit table, manifest of masks, and why some faces have no landmarks."""
+    """What was prepared: faces in the lists, audit table, manifest of masks, and why some faces are in no list."""
 
     samples: pd.DataFrame
     audit: pd.DataFrame
@@ -36,6 +39,13 @@ def find_landmarks(table: databases.Table, samples: pd.DataFrame, out: Path, job
     return landmarks.extract(
         table.root, samples["path"], precropped=table.precropped, store=store, jobs=jobs, boxes=boxes
     )
+
+
+def leave_out_unworn(found: landmarks.Landmarks, manifest: pd.DataFrame) -> landmarks.Landmarks:
+    """The faces that got a mask; the others become failures, so that both conditions lose them."""
+    unworn = manifest.loc[manifest["placement"] == "none", "path"].tolist()
+    points = {path: face for path, face in found.points.items() if path not in set(unworn)}
+    return found._replace(points=points, failures={**found.failures, **dict.fromkeys(unworn, NO_PLACE)})
 
 
 def write_artefacts(
@@ -80,6 +90,7 @@ def prepare(
     samples, audit = splits.drop_near_duplicates(table, keep=keep_duplicates)
     found = find_landmarks(table, samples, out, jobs)
     manifest = masks.mask_all(table.root, masked_root, found.points, seed=seed, kind=kind, jobs=jobs)
+    found = leave_out_unworn(found, manifest)
     samples = write_artefacts(out, table.name, samples, found, audit)
     return Prepared(samples, audit, manifest, found.failures)
 
