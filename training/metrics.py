@@ -16,7 +16,7 @@ def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     share, slack = hits / n, z * z / n
     middle = (share + slack / 2) / (1 + slack)
     half = z / (1 + slack) * math.sqrt(share * (1 - share) / n + slack / (4 * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half))  # rounding aside
 
 
 def summarise(labels: np.ndarray, predicted: np.ndarray, names: tuple[str, ...], certain: np.ndarray | None) -> dict:
