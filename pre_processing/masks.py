@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.crop import read_image
+from pre_processing.meanface import hide_points
 from pre_processing.overlay import KINDS, put_mask
 
 __all__ = ["KINDS", "mask_all", "mask_photos", "put_mask"]
@@ -69,7 +70,7 @@ def _mask_files(root: Path, masked_root: Path, faces: list[tuple[str, np.ndarray
 
 
 def _stamp(points: np.ndarray, seed: int, kind: str) -> str:
-    return hashlib.sha256(f"{kind}/{seed}/".encode() + np.asarray(points, "<f4").tobytes()).hexdigest()[:16]
+    return hashlib.sha256(f"{kind}/{seed}/".encode() + hide_points(points).astype("<f4").tobytes()).hexdigest()[:16]
 
 
 def _done(masked_root: Path) -> dict[str, dict]:

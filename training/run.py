@@ -107,7 +107,7 @@ class Run:
     def open_folders(self) -> None:
         """Make the run's folder and the one for checkpoints; a run moved here brings its best weights along."""
         options, fresh = self.options, not self.options.resume
-        for folder in {self.folder, self.store}:
+        for folder in (self.store, self.folder):
             results.open_folder(folder, fresh=fresh, overwrite=options.overwrite)
         if not fresh and not (self.store / "best.pt").is_file():
             checkpoint.save(self.store / "best.pt", checkpoint.load(options.resume.with_name("best.pt")))
