@@ -25,7 +25,8 @@ def _skin(points: np.ndarray, covered: np.ndarray, fit: Fit) -> tuple[np.ndarray
 def light_plane(grey: np.ndarray, points: np.ndarray, covered: np.ndarray, fit: Fit) -> np.ndarray:
     """Brightness (h, w) float32, 0..255, that white cloth would have at each pixel.
 
-    A plane through the visible skin, carried on under the mask. grey: (h, w) uint8; points: (68, 2) in its pixels; covered: (h, w) bool.
+    A plane through the visible skin, carried on under the mask. grey: (h, w) uint8; points: (68, 2) in its pixels;
+    covered: (h, w) bool.
     """
     rows, columns = _skin(points, covered, fit)
     if len(rows) < 12:
@@ -33,7 +34,7 @@ def light_plane(grey: np.ndarray, points: np.ndarray, covered: np.ndarray, fit: 
     value = grey[rows, columns].astype(np.float64)
     local = (np.stack([columns, rows], 1) - fit.origin) @ fit.axes.T / fit.unit
     level = max(float(np.quantile(value, 0.65)), 8.0)
-    # Eyes, brows and hair are dark, highlights bright: both are clipped, dark ones count little, and the slope is damped.
+    # Eyes, brows and hair are dark, highlights bright: both are clipped, dark ones count little; the slope is damped.
     ratio = np.clip(value / level, 0.6, 1.3) - 1
     basis = np.column_stack([np.ones(len(local)), local])
     weight = np.where(ratio < -0.3, 0.1, 1.0)

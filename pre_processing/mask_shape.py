@@ -1,7 +1,8 @@
 """Where a mask sits: outline, cloth mesh and ear loops from 68 points.
 
-All of it is worked out in the face's own frame (origin between the eyes, x along the eyes, unit about the distance between them), so turning
-or scaling the photo turns and scales the mask. Only points that a mask leaves visible may reach these functions.
+All of it is worked out in the face's own frame (origin between the eyes, x along the eyes, unit about the distance
+between them), so turning or scaling the photo turns and scales the mask. Only points that a mask leaves visible may
+reach these functions.
 """
 
 from __future__ import annotations
@@ -116,8 +117,8 @@ def _loops(face: np.ndarray, edges: tuple[np.ndarray, np.ndarray]) -> list[np.nd
 def fit_mask(points: np.ndarray, height: float, tilt: float) -> Fit | None:
     """Mask on a face.
 
-    points: (68, 2) pixels, hidden ones already replaced. height: 0..1 from nose point 28 to 29. tilt: shift of both upper corners along the
-    jaw, in jaw points (one goes up, the other down). Returns None where the points span no face.
+    points: (68, 2) pixels, hidden ones already replaced. height: 0..1 from nose point 28 to 29. tilt: shift of both
+    upper corners along the jaw, in jaw points (one goes up, the other down). None where the points span no face.
     """
     found = face_frame(points)
     if found is None:

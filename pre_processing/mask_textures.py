@@ -1,7 +1,7 @@
 """Mask cloth drawn by formula: flat pictures that are bent onto a face later.
 
-A texture is float32 shade (height, width) around 1: u runs along the columns from the wearer's right ear to the left, v down the rows from nose
-bridge to chin. Colour is given separately, so one cloth serves every colour and grey photos.
+A texture is float32 shade (height, width) around 1: u runs along the columns from the wearer's right ear to the left,
+v down the rows from nose bridge to chin. Colour is given separately, so one cloth serves every colour and grey photos.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _bulge(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def _pleats(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Three folds that gape in the middle and close towards the sides: a lit ledge, the shadow under it, a slow recovery."""
+    """Three folds that gape in the middle and close towards the sides: a lit ledge over a shadow that fades."""
     shade = np.zeros_like(v)
     middle = 1 - u**2
     for rest in PLEATS:

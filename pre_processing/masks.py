@@ -23,10 +23,11 @@ from pre_processing.crop import read_image
 from pre_processing.meanface import hide_points
 from pre_processing.overlay import KINDS, put_mask
 
-__all__ = ["KINDS", "mask_all", "mask_photos", "put_mask"]
+__all__ = ["KINDS", "mask_all", "mask_photo", "mask_photos", "put_mask"]
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 MANIFEST = "manifest.csv"
+COLUMNS = ("path", "kind", "seed", "colour", "height", "tilt", "shade", "variant", "grey", "placement", "stamp")
 CHUNK = 256
 
 
@@ -48,9 +49,11 @@ def check_roots(root: Path, masked_root: Path) -> None:
 def write_image(path: Path, image: np.ndarray) -> None:
     """Write an RGB or grey image under its own suffix, all of it or nothing."""
     pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
-    done, data = cv2.imencode(path.suffix, pixels)
-    if not done:
-        raise InputError(f"{path}: images cannot be written as {path.suffix}; use .png or .jpg")
+    if not cv2.haveImageWriter(path.name):
+        raise InputError(
+            f"{path}: images cannot be written as {path.suffix or 'files without suffix'}; use .png or .jpg"
+        )
+    _, data = cv2.imencode(path.suffix, pixels)
     with atomic_write(path) as temporary:
         temporary.write_bytes(data.tobytes())
 
@@ -77,7 +80,10 @@ def _done(masked_root: Path) -> dict[str, dict]:
     path = masked_root / MANIFEST
     if not path.is_file():
         return {}
-    rows = pd.read_csv(path, dtype={"path": str, "stamp": str}).to_dict("records")
+    try:
+        rows = pd.read_csv(path, dtype={"path": str, "stamp": str})[list(COLUMNS)].to_dict("records")
+    except (KeyError, ValueError, OSError) as error:
+        raise InputError(f"{path}: not a manifest of masks; remove it, and the masks are made again") from error
     return {row["path"]: row for row in rows if (masked_root / row["path"]).is_file()}
 
 
@@ -115,63 +121,109 @@ def mask_all(
 
 
 def _write_manifest(masked_root: Path, rows: Mapping[str, dict]) -> pd.DataFrame:
-    manifest = pd.DataFrame([rows[path] for path in sorted(rows)])
+    manifest = pd.DataFrame([rows[path] for path in sorted(rows)], columns=list(COLUMNS))
     with atomic_write(masked_root / MANIFEST) as temporary:
         manifest.to_csv(temporary, index=False, lineterminator="\n")
     return manifest
 
 
-def mask_photos(
-    source: Path, target: Path, *, seed: int = 0, kind: str = "surgical"
-) -> tuple[list[dict], dict[str, str]]:
-    """Mask every face of a photo or of a folder's photos; what was worn, and why a file has no copy."""
+def _faces(image: np.ndarray, precropped: bool) -> list[tuple[list[int], np.ndarray]]:
+    """Box and points of every face of a photo, or of the one that fills it."""
     from pre_processing import landmarks
 
-    root = source.parent if source.is_file() else source
-    files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES)
-    if not files:
-        raise InputError(f"{source}: no photo there; give a photo or a folder of {', '.join(sorted(SUFFIXES))} files")
+    if precropped:
+        return [([0, 0, image.shape[1], image.shape[0]], landmarks.fit_crop(image).points)]
+    boxes = landmarks.detect(image, every=True)
+    return [([round(float(edge)) for edge in box], landmarks.fit_photo(image, box).points) for box in boxes]
+
+
+def mask_photo(
+    image: np.ndarray, path: str, *, seed: int = 0, kind: str = "surgical", precropped: bool = False
+) -> tuple[np.ndarray, list[dict]]:
+    """Mask every face of a photo, uint8 (H, W, 3) or (H, W); the masked copy and what each face wears, with its box.
+
+    The path only gives each face its seed.
+    """
+    worn = []
+    # All faces are fitted before the first mask is drawn: neighbours may overlap.
+    for face, (box, points) in enumerate(_faces(image, precropped)):
+        image, description = put_mask(image, points, face_seed(seed, path, face), kind)
+        if description["placement"] != "none":
+            worn.append({"path": path, "face": face, "box": box, **description})
+    return image, worn
+
+
+def _copies(source: Path, target: Path) -> list[tuple[str, Path, Path]]:
+    """Path within the source, the photo and its copy, for one photo or all of a folder; InputError where they clash."""
     if source.is_dir():
-        check_roots(root, target)
+        check_roots(source, target)
+        files = sorted(file for file in source.rglob("*") if file.suffix.lower() in SUFFIXES)
+        paths = [(file.relative_to(source).as_posix(), file) for file in files]
+        copies = [(path, file, target / path) for path, file in paths]
+    elif source.exists():
+        named = target.suffix.lower() in SUFFIXES and not target.is_dir()
+        copies = [(source.name, source, target if named else target / source.name)]
+    else:
+        raise InputError(f"{source}: no such file or folder; give a photo or a folder of photos")
+    if not copies:
+        raise InputError(f"{source}: no photo there; give a photo or a folder of {', '.join(sorted(SUFFIXES))} files")
+    if any(copy.resolve() == file.resolve() for _, file, copy in copies):
+        raise InputError(f"{target}: the copy would replace its original; choose another place")
+    return copies
+
+
+def mask_photos(
+    source: str | Path, target: str | Path, *, seed: int = 0, kind: str = "surgical", precropped: bool = False
+) -> tuple[list[dict], dict[str, str]]:
+    """Masked copies of a photo or of a folder's photos, with every face masked.
+
+    Returns what was worn (path, face, box and the description of put_mask), and the reason for each photo without a
+    copy. `precropped`: one face fills each photo, so none is searched for. InputError where source and target clash.
+    """
     worn, failures = [], {}
-    for file in tqdm(files, desc="masks", unit="photo"):
-        path = file.relative_to(root).as_posix()
+    for path, file, copy in tqdm(_copies(Path(source), Path(target)), desc="masks", unit="photo"):
         try:
-            image = read_image(file)
-            boxes = landmarks.detect(image, every=True)
-            if not len(boxes):
-                failures[path] = landmarks.NO_FACE
-                continue
-            for face, box in enumerate(boxes):
-                points = landmarks.fit_photo(image, box).points
-                image, description = put_mask(image, points, face_seed(seed, path, face), kind)
-                worn.append({"path": path, "face": face, "box": [round(float(edge)) for edge in box], **description})
-            write_image(target / path, image)
+            masked, faces = mask_photo(read_image(file), path, seed=seed, kind=kind, precropped=precropped)
+            if faces:
+                write_image(copy, masked)
+                worn += faces
+            else:
+                failures[path] = "no face found"
         except InputError as error:
-            failures[path] = str(error)
+            failures[path] = str(error).removeprefix(f"{file}: ")
     return worn, failures
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Exit code 0, 1 where some photo got no mask, 2 for bad input."""
+def build_parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     parser = argparse.ArgumentParser(
         prog="python -m pre_processing.masks", description="Put masks on photographed faces."
     )
     parser.add_argument("source", metavar="IN", type=Path, help="a photo, or a folder of photos")
-    parser.add_argument("target", metavar="OUT", type=Path, help="folder for the masked copies and manifest.json")
+    parser.add_argument(
+        "target", metavar="OUT", type=Path, help="folder for copies and manifest.json, or one .jpg/.png"
+    )
     parser.add_argument("--kind", choices=sorted(KINDS), default="surgical")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(argv)
+    parser.add_argument("--precropped", action="store_true", help="one face fills each photo, as in FER+")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0, 1 where some photo got no mask, 2 for bad input."""
+    options = build_parser().parse_args(argv)
+    target = options.target
     try:
-        if not options.source.exists():
-            raise InputError(f"{options.source}: no such file or folder; give a photo or a folder of photos")
-        worn, failures = mask_photos(options.source, options.target, seed=options.seed, kind=options.kind)
-        with atomic_write(options.target / "manifest.json") as temporary:
+        worn, failures = mask_photos(
+            options.source, target, seed=options.seed, kind=options.kind, precropped=options.precropped
+        )
+        single = target.suffix.lower() in SUFFIXES and not target.is_dir()
+        with atomic_write(target.with_suffix(".json") if single else target / "manifest.json") as temporary:
             temporary.write_text(json.dumps({"worn": worn, "failures": failures}, indent=1) + "\n", encoding="utf-8")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{len(worn)} masks in {options.target}")
+    print(f"{len(worn)} masks in {target}")
     for path, reason in failures.items():
         print(f"no mask: {path}: {reason}", file=sys.stderr)
     return 1 if failures else 0

@@ -1,6 +1,7 @@
 """One face gets a mask: (image, points, seed) -> masked image and a description of what is worn.
 
-Nothing that the mask hides reaches the picture: points under it are replaced first, and light is taken from skin that stays visible.
+Nothing that the mask hides reaches the picture: points under it are replaced first, and light is taken from skin that
+stays visible.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Wear(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """What lies over the face, float32 (h, w): mask and loops are cover 0..1, shade is the cloth's brightness around 1."""
+    """What lies over the face, float32 (h, w): cover 0..1 of mask and ear loops, shade of the cloth around 1."""
 
     mask: np.ndarray
     loops: np.ndarray
@@ -79,7 +80,7 @@ def _window(fit: Fit, points: np.ndarray, shape: tuple[int, ...]) -> tuple[slice
 
 
 def _draw(fit: Fit, eyes: np.ndarray, size: tuple[int, int], cloth: tuple[np.ndarray, ...]) -> Layers:
-    """Layers of `size` (h, w); small faces are drawn up to four times larger first, so that edges and stitches stay smooth."""
+    """Layers of `size` (h, w); small faces are drawn up to four times larger first, which keeps edges smooth."""
     scale = int(np.clip(260 // max(size), 1, 4))
     big = (size[0] * scale, size[1] * scale)
 
@@ -138,9 +139,10 @@ def _is_grey(image: np.ndarray) -> bool:
 def put_mask(image: np.ndarray, points: np.ndarray, seed: int, kind: str = "surgical") -> tuple[np.ndarray, dict]:
     """Put a mask on one face.
 
-    image: uint8, RGB (H, W, 3) or grey (H, W); points: (68, 2) pixels of it, of which those that a mask hides are ignored. Returns a new image
-    of the same shape and {kind, seed, colour, height, tilt, shade, variant, grey, placement}; placement is mesh, affine (the mesh would have
-    folded) or none (no face in the points, or outside the image: a copy comes back). Grey images stay grey. Raises KeyError on an unknown kind.
+    image: uint8, RGB (H, W, 3) or grey (H, W); points: (68, 2) pixels of it, of which those that a mask hides are
+    ignored. Returns a new image of the same shape, and {kind, seed, colour, height, tilt, shade, variant, grey,
+    placement}; placement is mesh, affine (the mesh would have folded) or none (no face in the points, or outside the
+    image: a copy comes back). Grey images stay grey. Raises KeyError on an unknown kind.
     """
     style, wear, grey = KINDS[kind], _wear(seed), _is_grey(image)
     points = hide_points(np.asarray(points, np.float64))
