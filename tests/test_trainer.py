@@ -1,0 +1,234 @@
+"""The one door: what a run leaves, what it refuses, how it stops."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from small_job import TINY, make_job
+
+import main_trainer
+from training import checkpoint, engine
+
+BASE = Path("Results/UnmaskedDatasets/FERPlus/SevenEmotions")
+RUN = BASE / "runs" / "cnn-lite0-s0"
+ONE = [*TINY, "--root_path", "data/faces", "--epochs", "1"]
+KEYS = {
+    "database", "condition", "num_classes", "model", "backbone", "seed", "n", "accuracy", "macro_recall", "recall",
+    "precision", "confusion", "ci95", "command", "git", "config", "train_condition", "test_condition", "n_certain",
+    "accuracy_certain",
+}  # fmt: skip
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    monkeypatch.chdir(make_job(tmp_path))
+    return tmp_path
+
+
+def test_a_run_leaves_what_it_should(job, capsys):
+    assert main_trainer.main([*ONE, "--epochs", "2", "--publish"]) == 0
+    names = {path.name for path in RUN.iterdir()}
+    assert names == {"7Uoutput.txt", "7U.png", "metrics.json", "log.jsonl", "predictions.csv", "last.pt", "best.pt",
+                     "tensorboard"}  # fmt: skip
+    assert list((RUN / "tensorboard").glob("events*"))
+    found = json.loads((RUN / "metrics.json").read_text())
+    assert found.keys() >= KEYS
+    assert found["n"] == 14
+    assert np.array(found["confusion"]).sum() == 14
+    assert found["command"].startswith("python main_trainer.py --model cnn")
+    text = (RUN / "7Uoutput.txt").read_text()
+    assert text == capsys.readouterr().out
+    assert text.index("confusion matrix") < text.index("accuracy", text.index("confusion matrix"))
+    assert {path.name for path in BASE.iterdir()} == {"7Uoutput.txt", "7U.png", "metrics.json", "log.jsonl",
+                                                      "predictions.csv", "runs"}  # fmt: skip
+
+
+def test_predictions_and_log_agree_with_the_figures(job):
+    assert main_trainer.main(ONE) == 0
+    found = json.loads((RUN / "metrics.json").read_text())
+    rows = list(csv.DictReader((RUN / "predictions.csv").read_text().splitlines()))
+    assert sum(row["emotion"] == row["predicted"] for row in rows) / len(rows) == found["accuracy"]
+    for row in rows:
+        shares = {name.removeprefix("p_"): float(value) for name, value in row.items() if name.startswith("p_")}
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
+        assert shares[row["predicted"]] == max(shares.values())
+    certain = [row for row in rows if row["certain"] == "1"]
+    assert len(certain) == found["n_certain"] < 14
+    epoch = json.loads((RUN / "log.jsonl").read_text())
+    assert epoch["valid_accuracy"] == found["valid_accuracy"]
+    assert 0 <= epoch["waiting"] <= 1
+
+
+def test_the_best_epoch_on_validation_is_the_one_tested(job, monkeypatch):
+    real, accuracies = engine.evaluate, iter([0.2, 0.9, 0.1])
+
+    def staged(model, loader, device, precision, title):
+        answer = real(model, loader, device, precision, title)
+        if title == "valid":
+            right = round(next(accuracies) * len(answer["label"]))
+            codes = [code if n < right else (code + 1) % 7 for n, code in enumerate(answer["label"].tolist())]
+            answer["probabilities"] = np.eye(7, dtype=np.float32)[codes]
+        return answer
+
+    monkeypatch.setattr(engine, "evaluate", staged)
+    assert main_trainer.main([*ONE, "--epochs", "5", "--patience", "1"]) == 0
+    assert json.loads((RUN / "metrics.json").read_text())["best_epoch"] == 2
+    assert checkpoint.load(RUN / "best.pt")["epoch"] == 2
+    assert len((RUN / "log.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.slow
+def test_training_learns(job):
+    """Emotions drawn as dark, bright above, bright below and bright pictures are told apart within a few epochs."""
+    for number, path in enumerate(sorted(Path("data/faces").rglob("*.png"))):
+        picture = np.full((48, 48), 40, np.uint8)
+        picture[:24] += 160 * (number % 7 & 1)
+        picture[24:] += 80 * (number % 7 & 2)
+        cv2.imwrite(str(path), picture)
+    command = [*ONE, "--num_classes", "4", "--epochs", "16", "--optimizer", "adamw", "--lr", "1e-3", "-b", "8"]
+    command.remove("--scratch")
+    assert main_trainer.main(command) == 0
+    lines = (BASE.with_name("FourEmotions") / "runs" / "cnn-lite0-s0" / "log.jsonl").read_text().splitlines()
+    log = [json.loads(line) for line in lines]
+    assert np.mean([epoch["train_loss"] for epoch in log[-3:]]) < 0.6 * log[0]["train_loss"]
+
+
+@pytest.mark.parametrize("model", ["gacnn", "pacnn"])
+def test_attention_models_train_masked_with_votes(job, model):
+    command = [*ONE, "--model", model, "--root_path", "data/faces-masked", "--targets", "votes", "--num_regions", "20"]
+    assert main_trainer.main([*command, "--limit_batches", "1"]) == 0
+    folder = Path(f"Results/MaskedDatasets/FERPlus/SevenEmotions/runs/{model}-lite0-s0")
+    assert json.loads((folder / "metrics.json").read_text())["condition"] == "masked"
+    assert (folder / "7M.png").is_file()
+
+
+def test_a_frozen_backbone_stays_as_it_is(job):
+    assert main_trainer.main([*ONE, "--end2end", "False", "--tag", "frozen"]) == 0
+    assert main_trainer.main([*ONE, "--tag", "free"]) == 0
+    frozen, free = (checkpoint.load(BASE / "runs" / f"cnn-lite0-s0-{tag}" / "last.pt") for tag in ("frozen", "free"))
+    torch.manual_seed(0)
+    names = [name for name in frozen["model"] if name.startswith("backbone") and name.endswith("weight")]
+    heads = [name for name in frozen["model"] if not name.startswith("backbone") and name.endswith("weight")]
+    from training.run import build_model, seed_everything
+
+    seed_everything(0)
+    start = build_model(frozen["model_config"], pretrained=False).state_dict()
+    assert names
+    assert all(torch.equal(frozen["model"][name], start[name]) for name in names)
+    assert any(not torch.equal(free["model"][name], start[name]) for name in names)
+    assert any(not torch.equal(frozen["model"][name], start[name]) for name in heads)
+
+
+def test_evaluating_a_checkpoint_gives_its_figures_again_and_crosses_conditions(job):
+    assert main_trainer.main(ONE) == 0
+    before = json.loads((RUN / "metrics.json").read_text())
+    command = ["-j", "0", "-b_t", "5", "--device", "cpu", "-e", "--resume", str(RUN / "best.pt")]
+    assert main_trainer.main([*command, "--root_path", "data/faces"]) == 0
+    again = json.loads((BASE / "runs" / "cnn-lite0-s0-trained-on-FERPlus-unmasked" / "metrics.json").read_text())
+    assert again["confusion"] == before["confusion"]
+    assert main_trainer.main([*command, "--root_path", "data/faces-masked"]) == 0
+    folder = Path("Results/MaskedDatasets/FERPlus/SevenEmotions/runs/cnn-lite0-s0-trained-on-FERPlus-unmasked")
+    crossed = json.loads((folder / "metrics.json").read_text())
+    assert (crossed["train_condition"], crossed["test_condition"]) == ("unmasked", "masked")
+    assert json.loads((RUN / "metrics.json").read_text()) == before
+
+
+def test_the_same_seed_gives_the_same_run(job):
+    for tag in ("a", "b"):
+        assert main_trainer.main([*ONE, "--tag", tag]) == 0
+    one, other = ((BASE / "runs" / f"cnn-lite0-s0-{tag}" / "predictions.csv").read_bytes() for tag in ("a", "b"))
+    assert one == other
+
+
+def test_a_finished_run_is_not_replaced_unasked(job, capsys):
+    assert main_trainer.main(ONE) == 0
+    before = (RUN / "predictions.csv").stat().st_mtime_ns
+    assert main_trainer.main(ONE) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert (RUN / "predictions.csv").stat().st_mtime_ns == before
+    assert main_trainer.main([*ONE, "--overwrite"]) == 0
+    assert (RUN / "predictions.csv").stat().st_mtime_ns != before
+
+
+def test_a_loss_that_is_no_number_stops_with_one_line(job, capsys):
+    assert main_trainer.main([*ONE, "--lr", "1e30", "--epochs", "3", "--print-freq", "1"]) == 1
+    error = capsys.readouterr().err.strip()
+    assert "--lr" in error
+    assert "\n" not in error
+
+
+def bad(name, job):
+    """Arguments that cannot work, and what the message must name."""
+    files = Path("Results/UnmaskedDatasets/FERPlus")
+    match name:
+        case "missing root":
+            return ["--root_path", "data/none"], "data/none"
+        case "wrong number of classes":
+            return ["--num_classes", "6"], "--num_classes 6"
+        case "empty list":
+            (files / "FERPlus_trainList.txt").write_text("")
+            return [], "FERPlus_trainList.txt"
+        case "path outside the root":
+            (files / "FERPlus_testList.txt").write_text("/etc/passwd\n")
+            return [], "FERPlus_testList.txt"
+        case "unreadable image":
+            Path("data/faces/FER2013Test/fer0000003.png").write_bytes(b"\x89PNG broken")
+            return [], "fer0000003.png"
+        case "no write permission":
+            Path("taken").write_text("a file where a folder is needed")
+            return ["--results", "taken"], "taken"
+        case "no write permission for checkpoints":
+            Path("taken").write_text("a file where a folder is needed")
+            return ["--model_dir", "taken/deep"], "taken"
+        case "missing checkpoint":
+            return ["--resume", "gone.pt"], "gone.pt"
+        case "device":
+            return ["--device", "cuda:77"], "cuda:77"
+
+
+@pytest.mark.parametrize("name", [
+    "missing root", "wrong number of classes", "empty list", "path outside the root", "unreadable image",
+    "no write permission", "no write permission for checkpoints", "missing checkpoint", "device",
+])  # fmt: skip
+def test_bad_input_is_one_line_and_leaves_nothing(job, name, capsys):
+    arguments, named = bad(name, job)
+    assert main_trainer.main([*ONE, *arguments]) != 0
+    captured = capsys.readouterr()
+    assert named in captured.err
+    assert captured.err.startswith("error: ")
+    assert captured.err.strip().count("\n") == 0
+    assert captured.out == ""
+    assert not RUN.exists()
+
+
+def test_an_unreadable_image_met_in_a_loader_process_is_one_line(job, monkeypatch, capsys):
+    from training import data
+
+    monkeypatch.setattr(data, "KEEP_BYTES", 0)
+    Path("data/faces/FER2013Train/fer0000003.png").write_bytes(b"\x89PNG broken")
+    assert main_trainer.main([*ONE, "-j", "1"]) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("error: ")
+    assert "fer0000003.png" in error
+    assert "\n" not in error
+
+
+def test_it_starts_without_dlib_and_knows_no_database_reader():
+    code = (
+        "import sys; sys.modules['dlib'] = None; import main_trainer\n"
+        "bad = [m for m in sys.modules if m.startswith('pre_processing.databases')]; assert not bad, bad"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(main_trainer.__file__).parent)
+
+
+def test_help_exits_well(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main_trainer.main(["--help"])
+    assert caught.value.code == 0
+    assert "--num_regions" in capsys.readouterr().out
