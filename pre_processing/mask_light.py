@@ -40,9 +40,8 @@ def light_plane(grey: np.ndarray, points: np.ndarray, covered: np.ndarray, fit: 
     weight = np.where(ratio < -0.3, 0.1, 1.0)
     damping = np.diag([1e-3, 0.05, 0.2]) * len(local)
     slope = np.linalg.solve(basis.T @ (basis * weight[:, None]) + damping, basis.T @ (weight * ratio))
-    y, x = np.mgrid[: grey.shape[0], : grey.shape[1]].astype(np.float32)
-    across = ((x - fit.origin[0]) * fit.axes[0, 0] + (y - fit.origin[1]) * fit.axes[0, 1]) / fit.unit
-    down = ((x - fit.origin[0]) * fit.axes[1, 0] + (y - fit.origin[1]) * fit.axes[1, 1]) / fit.unit
+    x, y = np.arange(grey.shape[1]) - fit.origin[0], (np.arange(grey.shape[0]) - fit.origin[1])[:, None]
+    across, down = ((x * axis[0] + y * axis[1]) / fit.unit for axis in fit.axes)
     plane = np.clip(1 + slope[1] * across + 0.5 * slope[2] * np.clip(down, 0, 1.5), 0.6, 1.3)
     # Cloth is lighter than most skin; the power keeps it plausible on dark skin and in dim light.
     return (250 * (level / 195) ** 0.45 * plane).astype(np.float32)

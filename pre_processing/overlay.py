@@ -124,16 +124,26 @@ def _shadow(layers: Layers, eyes: np.ndarray, unit: float) -> np.ndarray:
 
 def _compose(face: np.ndarray, layers: Layers, shadow: np.ndarray, light: np.ndarray, colour: np.ndarray) -> np.ndarray:
     """Shadow, loops and cloth over face (h, w, c) uint8; colour (c,) is relative to white cloth."""
-    out = face * (1 - shadow)[..., None]
+    touched = np.flatnonzero((layers.mask + layers.loops + shadow).any(1))
+    if not len(touched):
+        return face
+    rows = slice(touched[0], touched[-1] + 1)
+    layers, shadow, light = Layers(*(layer[rows] for layer in layers)), shadow[rows], light[rows]
+    out = face[rows] * (1 - shadow)[..., None]
     out += layers.loops[..., None] * (np.minimum(light * 0.85, 235)[..., None] - out)
     cloth = (light * layers.shade)[..., None] * colour
     cloth -= np.maximum(cloth - 225, 0) * 0.6  # highlights roll off instead of clipping to a white patch
     out += layers.mask[..., None] * (np.minimum(cloth, 250) - out)
-    return (np.clip(out, 0, 255) + 0.5).astype(np.uint8)
+    return np.concatenate([face[: rows.start], (np.clip(out, 0, 255) + 0.5).astype(np.uint8), face[rows.stop :]])
 
 
 def _is_grey(image: np.ndarray) -> bool:
-    return image.ndim == 2 or bool((image[..., :1] == image).all())
+    if image.ndim == 2:
+        return True
+    if (image[::16, ::16] != image[::16, ::16, :1]).any():  # settles most colour photos
+        return False
+    red, green, blue = cv2.split(np.ascontiguousarray(image))
+    return np.array_equal(red, green) and np.array_equal(red, blue)
 
 
 def put_mask(image: np.ndarray, points: np.ndarray, seed: int, kind: str = "surgical") -> tuple[np.ndarray, dict]:
@@ -162,13 +172,14 @@ def put_mask(image: np.ndarray, points: np.ndarray, seed: int, kind: str = "surg
     out = image.copy()
     if window is None:
         return out, {**described, "placement": "none"}
-    face = out[window].reshape(*out[window].shape[:2], -1)
+    target = out[window].reshape(*out[window].shape[:2], -1)
+    face = target[..., :1] if grey else target
     luma = face[..., 0] if grey else cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
     corner = np.array([window[1].start, window[0].start])
     fit, points = fit.moved(-corner), points - corner
     layers = _draw(fit, points[36:48], face.shape[:2], style.cloth(wear.variant))
     light = light_plane(luma, points, layers.mask > 0, fit)
-    tone = colour / 255 if not grey else np.full(face.shape[2], colour @ LUMA / 255)
+    tone = np.array([colour @ LUMA / 255]) if grey else colour / 255
     masked = _compose(face, layers, _shadow(layers, points[36:48], fit.unit), light, tone.astype(np.float32))
-    out[window] = masked.reshape(out[window].shape)
+    out[window] = np.broadcast_to(masked, target.shape).reshape(out[window].shape)
     return out, {**described, "placement": placement}
