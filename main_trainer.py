@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
         # A loader process wraps what it raises into a traceback; the last line is ours.
         print("error:", str(error).strip().splitlines()[-1].rpartition("InputError: ")[2], file=sys.stderr)
         return 2
-    except engine.TrainingError as error:
+    except (engine.TrainingError, OSError) as error:  # OSError: the disk is full, a folder went away
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -232,3 +232,14 @@ def test_help_exits_well(capsys):
         main_trainer.main(["--help"])
     assert caught.value.code == 0
     assert "--num_regions" in capsys.readouterr().out
+
+
+def test_the_picture_is_drawn_again_from_the_figures(job, capsys):
+    from training import redraw
+
+    assert main_trainer.main([*ONE, "--title", "mine"]) == 0
+    before = (RUN / "7U.png").read_bytes()
+    (RUN / "7U.png").unlink()
+    assert redraw.main(["Results"]) == 0
+    assert (RUN / "7U.png").read_bytes() == before
+    assert str(RUN / "7U.png") in capsys.readouterr().out

@@ -20,25 +20,27 @@ def confusion_picture(path: Path, figures: dict, names: tuple[str, ...], title: 
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = 2.6 + 0.86 * len(names)
     # Not pyplot: a picture must not change the backend of the notebook that trains.
-    figure = Figure(figsize=(side + 0.9, side), layout="constrained", facecolor=PAPER)
-    canvas, axes = FigureCanvasAgg(figure), figure.add_subplot()
+    figure = Figure(figsize=(side + 0.9, side), facecolor=PAPER, dpi=120)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*counts.shape):
         share = shares[row, column] if counts[row].any() else None
         draw_cell(axes, row, column, share, counts[row, column])
     label_axes(axes, names, counts.sum(1))
     low, high = figures["ci95"]
-    axes.text(0, 1.065, title, transform=axes.transAxes, fontsize=14, fontweight="bold", color=INK)
-    axes.set_title(
+    above = {"xycoords": "axes fraction", "textcoords": "offset points", "color": INK}
+    axes.annotate(title, (0, 1), (0, 34), fontsize=14, fontweight="bold", **above)
+    summary = (
         f"accuracy {percent(figures['accuracy'])} % (95 % CI {percent(low)}–{percent(high)})   "
-        f"macro recall {percent(figures['macro_recall'])} %   n = {figures['n']:,}",
-        fontsize=10.5, color=INK, pad=10, loc="left",
-    )  # fmt: skip
-    bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02, ticks=[0, 0.25, 0.5, 0.75, 1])
+        f"macro recall {percent(figures['macro_recall'])} %   n = {figures['n']:,}"
+    )
+    axes.annotate(summary, (0, 1), (0, 14), fontsize=10.5, **above)
+    bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03, ticks=[0, 0.25, 0.5, 0.75, 1])
     bar.ax.set_yticklabels(["0", "25", "50", "75", "100 %"], fontsize=9, color=INK)
     bar.outline.set_visible(False)
     with atomic_write(path) as temporary:
-        canvas.print_png(temporary)
+        figure.savefig(temporary, bbox_inches="tight", pad_inches=0.25)
 
 
 def draw_cell(axes, row: int, column: int, share: float | None, count: int) -> None:
