@@ -54,10 +54,14 @@ def write_ratings(root, rows):
 
 
 def ratings(winner="fear"):
-    """Rows of fer2013new.csv that give every face to `winner`; the third has no image name."""
+    """Rows of fer2013new.csv that give every face to `winner`.
+
+    As in the real file the third row has no name, which shifts the numbers after it, and two rows share one name.
+    """
     votes = [10 if name == winner else 0 for name in FERPLUS]
-    rows = [[usage, f"fer{index:07d}.png", *votes] for index, usage in enumerate(USAGES)]
+    rows = [[usage, f"fer{index - (index > 2):07d}.png", *votes] for index, usage in enumerate(USAGES)]
     rows[2][1] = ""
+    rows[8][1] = rows[5][1]
     return rows
 
 
@@ -68,7 +72,7 @@ def test_own_labels_of_the_csv(pixels, images):
     assert not table.dropped
     by_path = table.samples.set_index("path")
     for index, usage in enumerate(USAGES):
-        path = f"{FOLDERS[usage]}/fer{index:07d}.png"
+        path = f"{FOLDERS[usage]}/row{index:07d}.png"
         assert EMOTIONS[by_path.loc[path, "emotion"]] == OWN[index % 7]
         assert by_path.loc[path, "split"] == SPLITS[usage]
         assert by_path.loc[path, "votes"] == ()
@@ -79,7 +83,7 @@ def test_own_labels_of_the_csv(pixels, images):
 
 def test_a_second_unpacking_mends_what_is_broken_and_touches_nothing_else(pixels):
     root = read("F", pixels).root
-    broken, lost, whole = (root / "FER2013Train" / f"fer{index:07d}.png" for index in range(3))
+    broken, lost, whole = (root / "FER2013Train" / f"row{index:07d}.png" for index in range(3))
     content = broken.read_bytes()
     broken.write_bytes(content[:50])
     lost.unlink()
@@ -90,20 +94,22 @@ def test_a_second_unpacking_mends_what_is_broken_and_touches_nothing_else(pixels
     assert (whole.stat().st_ino, whole.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_ferplus_labels_for_the_csv(pixels):
+def test_ferplus_labels_for_the_csv(pixels, images):
     write_ratings(pixels, ratings())
     table = read("F", pixels)
     assert "fer2013new.csv" in table.labels
     assert set(table.samples["emotion"]) == {EMOTIONS.index("Fear")}
-    assert len(table.samples) == len(USAGES) - 1
-    assert table.dropped == {"no image name": ["FER2013Train/fer0000002.png"]}
+    assert len(table.samples) == len(USAGES) - 2
+    assert table.dropped == {"no image name": ["fer2013new.csv, line 4"], "listed twice": ["fer2013new.csv, line 10"]}
     assert set(table.samples["votes"]) == {(0, 0, 0, 0, 0, 10, 0)}
-    assert table.samples["split"].value_counts().to_dict() == {"train": 8, "valid": 3, "test": 3}
-
-
-def swapped(rows):
-    rows[0][1], rows[1][1] = rows[1][1], rows[0][1]
-    return rows
+    assert table.samples["split"].value_counts().to_dict() == {"train": 7, "valid": 3, "test": 3}
+    # A face is joined to its labels by its row, whatever the number in its name.
+    for index in (0, 1, 3, 5, 9, 14):
+        path = f"{FOLDERS[USAGES[index]]}/fer{index - (index > 2):07d}.png"
+        np.testing.assert_array_equal(cv2.imread(str(table.root / path), cv2.IMREAD_UNCHANGED), images[index])
+    assert sorted(str(path.relative_to(table.root)) for path in table.root.rglob("*.png")) == list(
+        table.samples["path"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +117,6 @@ def swapped(rows):
     [
         (ratings()[:-1], "15 rows.*14 rows"),
         ([ratings()[-1], *ratings()[1:]], "do not have the same rows"),
-        (swapped(ratings()), "has fer0000001.png where fer2013.csv has FER2013Train/fer0000000.png"),
         ([["Test", *ratings()[0][1:]]], "line 2: Usage 'Test'"),
     ],
 )
@@ -119,6 +124,7 @@ def test_labels_of_other_rows_are_refused(pixels, rows, message):
     write_ratings(pixels, rows)
     with pytest.raises(InputError, match=message):
         read("F", pixels)
+    assert not (pixels.parent / "fer-images").exists()
 
 
 GOOD = " ".join(["7"] * 2304)
@@ -144,6 +150,7 @@ def test_broken_pixel_files_are_named(tmp_path, text, where):
     (tmp_path / "fer" / "fer2013.csv").write_text(text)
     with pytest.raises(InputError, match=where):
         read("F", tmp_path / "fer")
+    assert not (tmp_path / "fer-images").exists()
 
 
 def test_kaggle_folders(kaggle):

@@ -137,7 +137,23 @@ def test_published_counts(ferplus_root):
     assert [a + b for a, b in zip([24925, 3175, 3122], contempt, strict=True)] == [25045, 3191, 3137]
     rows = sum(len(paths) for paths in table.dropped.values()) + len(table.samples)
     assert rows == 28558 + 3579 + 3573
+    revised = ferplus.read_new_labels(ferplus_root / "fer2013new.csv")
+    kept = [split for split, name, votes in revised if name and ferplus.majority(votes) in list(FERPLUS)[:8]]
+    assert [kept.count(split) for split in ("train", "valid", "test")] == [25060, 3199, 3153]
     assert len(read("F", ferplus_root, rule="argmax").samples) == 28217 + 3529 + 3517
+
+
+def test_label_files_without_boxes(small_ferplus):
+    """As Microsoft's generate_training_data.py writes them: 11 columns."""
+    before = read("F", small_ferplus).samples
+    for file in small_ferplus.glob("*/label.csv"):
+        with open(file, newline="") as handle:
+            rows = [row[:1] + row[2:] for row in csv.reader(handle)]
+        with open(file, "w", newline="") as handle:
+            csv.writer(handle).writerows(rows)
+    after = read("F", small_ferplus).samples
+    assert set(after["box"]) == {()}
+    assert after.drop(columns="box").equals(before.drop(columns="box"))
 
 
 def test_no_image_is_opened(small_ferplus):
@@ -183,6 +199,8 @@ def test_trees_that_are_refused(tmp_path):
         '../b.png,"(0, 0, 48, 48)",1,2,3,4,0,0,0,0,0,0',
         '/b.png,"(0, 0, 48, 48)",1,2,3,4,0,0,0,0,0,0',
         'b.png,"(0, 0, 48, 48)",1,2,3,4,0,0,0,0,0',
+        "b.png,1,2,3,4,0,0,0,0,0",
+        'b.png,"(0, 0, 48)",1,2,3,4,0,0,0,0,0,0',
         'b.png,"(0, 0, 48, 48)",1,2,3,4,0,0,0,0,0,x',
         'b.png,"(0, 0, 48, 48)",1,2,3,4,0,0,0,0,0,-1',
     ],

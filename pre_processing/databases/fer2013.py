@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -56,29 +56,38 @@ def read_kaggle(root: Path) -> Table:
 
 def read_pixels(root: Path) -> Table:
     """Own labels of fer2013.csv; its images go to the folder `<root>-images`, which becomes the table's root."""
-    images, rows = unpack(root)
+    rows = load_rows(root)
+    # Not FER+'s names fer0000000.png: those count otherwise, so the same name would be two different faces.
+    paths = [f"{FOLDERS[split]}/row{index:07d}.png" for index, (_, split, _) in enumerate(rows)]
     collector = Collector()
-    for path, split, code in rows:
+    for path, (code, split, _) in zip(paths, rows, strict=True):
         collector.keep(path, code, split)
-    return collector.table(NAME, images, precropped=True, labels=OWN_LABELS)
+    images = images_root(root)
+    table = collector.table(NAME, images, precropped=True, labels=OWN_LABELS)
+    write_images(images, paths, (image for _, _, image in rows))
+    return table
 
 
-def unpack(root: Path) -> tuple[Path, list[tuple[str, str, int]]]:
-    """Write every row of fer2013.csv as PNG in FER+'s official layout: (folder, [(path, split, our own-label code)]).
+def images_root(root: Path) -> Path:
+    """Folder beside `root` for the images of its fer2013.csv."""
+    return root.resolve().with_name(f"{root.resolve().name}-images")
 
-    Rows are in the order of the file, whose number is part of the image's name. Images that are already there with the
-    same content stay untouched, so that a second call is quick and an interrupted one continues.
+
+def write_images(folder: Path, paths: list[str], images: Iterable[np.ndarray]) -> None:
+    """Write each image (48,48) uint8 as PNG to its path below `folder`.
+
+    What is already there with the same content stays untouched: a second call is quick, an interrupted one continues.
     """
-    images = root.resolve().with_name(f"{root.resolve().name}-images")
-    rows = []
-    for index, (code, split, image) in enumerate(tqdm(read_rows(root / PIXELS), f"unpacking {PIXELS}", disable=None)):
-        path = f"{FOLDERS[split]}/fer{index:07d}.png"
-        content = cv2.imencode(".png", image)[1].tobytes()
-        if not (images / path).is_file() or (images / path).read_bytes() != content:
-            with atomic_write(images / path) as temporary:
+    for path, image in tqdm(zip(paths, images, strict=True), f"unpacking {PIXELS}", total=len(paths), disable=None):
+        content, file = cv2.imencode(".png", image)[1].tobytes(), folder / path
+        if not file.is_file() or file.read_bytes() != content:
+            with atomic_write(file) as temporary:
                 temporary.write_bytes(content)
-        rows.append((path, split, code))
-    return images, rows
+
+
+def load_rows(root: Path) -> list[tuple[int, str, np.ndarray]]:
+    """All rows of fer2013.csv in their order, see read_rows; about 90 MB of pixels."""
+    return list(tqdm(read_rows(root / PIXELS), f"reading {PIXELS}", disable=None))
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, str, np.ndarray]]:

@@ -56,21 +56,27 @@ def read(root: Path, *, rule: str = "majority") -> Table:
 
 
 def read_joined(root: Path, rule: str) -> Table:
-    """FER+ labels of fer2013new.csv for the images of fer2013.csv: both files have the same rows in the same order."""
-    ratings = read_new_labels(root / NEW_LABELS)
-    images, rows = fer2013.unpack(root)
+    """FER+ labels of fer2013new.csv for the images of fer2013.csv, which get the names that FER+ gives them.
+
+    Both files have the same rows in the same order, as in Microsoft's generate_training_data.py. The numbers in the
+    names are not row numbers, and four names are given to two rows each: the first of them keeps it.
+    """
+    ratings, rows = read_new_labels(root / NEW_LABELS), fer2013.load_rows(root)
     if [split for _, split, _ in rows] != [split for split, _, _ in ratings]:
         raise InputError(f"{root}: {PIXELS} ({len(rows)} rows) and {NEW_LABELS} ({len(ratings)} rows) do not have the "
                          "same rows in Usage; get both complete from their official sources")  # fmt: skip
-    collector = Collector()
-    for (path, split, _), (_, name, votes) in zip(rows, ratings, strict=True):
-        if not name:
-            collector.drop("no image name", path)
-        elif name != Path(path).name:
-            raise InputError(f"{root / NEW_LABELS}: has {name} where {PIXELS} has {path}; get both anew")
-        else:
-            decide_face(collector, path, split, votes, rule)
-    return collector.table(NAME, images, precropped=True, labels=describe(NEW_LABELS, rule))
+    collector, named = Collector(), {}
+    for number, ((_, split, image), (_, name, votes)) in enumerate(zip(rows, ratings, strict=True), 2):
+        path = f"{FOLDERS[split]}/{name}"
+        if not name or path in named:
+            collector.drop("listed twice" if name else "no image name", f"{NEW_LABELS}, line {number}")
+            continue
+        named[path] = image
+        decide_face(collector, path, split, votes, rule)
+    images = fer2013.images_root(root)
+    table = collector.table(NAME, images, precropped=True, labels=describe(NEW_LABELS, rule))
+    fer2013.write_images(images, list(named), named.values())
+    return table
 
 
 def describe(source: str, rule: str) -> str:
@@ -122,13 +128,18 @@ def folder_votes(root: Path, split: str) -> tuple[list[Row], str]:
 
 
 def read_labels(path: Path) -> list[Row]:
-    """Rows of a label.csv: no header; name, box "(left, top, right, bottom)", ten votes."""
+    """Rows of a label.csv, which has no header: name, box "(left, top, right, bottom)", ten votes.
+
+    The box is missing in the files that Microsoft's generate_training_data.py writes.
+    """
     rows = []
-    for number, row in read_csv(path, 2 + len(COLUMNS)):
-        box = to_counts(path, number, row[1].strip("() ").split(","))
-        if len(box) != 4:
-            raise InputError(f"{path}, line {number}: {row[1]!r} is not a box; get the file from its official source")
-        rows.append((check_name(path, number, row[0]), to_counts(path, number, row[2:]), box))
+    for number, row in read_csv(path, 1 + len(COLUMNS), 2 + len(COLUMNS)):
+        boxes = row[1 : -len(COLUMNS)]
+        box = to_counts(path, number, boxes[0].strip("() ").split(",")) if boxes else ()
+        if len(box) not in (0, 4):
+            raise InputError(f"{path}, line {number}: {boxes[0]!r} is not a box; get the file from its official source")
+        votes = to_counts(path, number, row[-len(COLUMNS) :])
+        rows.append((check_name(path, number, row[0]), votes, box))
     return rows
 
 
@@ -145,8 +156,8 @@ def read_new_labels(path: Path) -> list[tuple[str, str, tuple[int, ...]]]:
     return table
 
 
-def read_csv(path: Path, columns: int) -> list[tuple[int, list[str]]]:
-    """(line number, row) of every line; InputError where one has not `columns` columns."""
+def read_csv(path: Path, *columns: int) -> list[tuple[int, list[str]]]:
+    """(line number, row) of every line; InputError where one has another number of columns."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as handle:
             reader = csv.reader(handle)
@@ -154,8 +165,8 @@ def read_csv(path: Path, columns: int) -> list[tuple[int, list[str]]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as CSV ({error}); get it from its official source") from error
     for number, row in rows:
-        if len(row) != columns:
-            raise InputError(f"{path}, line {number}: {len(row)} columns instead of {columns}; get the file anew")
+        if len(row) not in columns:
+            raise InputError(f"{path}, line {number}: {len(row)} columns instead of {columns[-1]}; get the file anew")
     return rows
 
 
