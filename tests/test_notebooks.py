@@ -1,0 +1,80 @@
+"""Every notebook runs from the project's folder and from its own, has the agreed form, and shows no FER+ face."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "pre_processing"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+
+
+def code_of(notebook: nbformat.NotebookNode) -> str:
+    cells = [
+        "\n".join(s for s in c.source.splitlines() if s[:1] != "%") for c in notebook.cells if c.cell_type == "code"
+    ]
+    return "\n".join(cells)
+
+
+def execute(path: Path, folder: Path, parameters: dict[str, object]) -> nbformat.NotebookNode:
+    """Run a copy in memory, its parameters cell followed by other values."""
+    notebook = nbformat.read(path, 4)
+    cell = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
+    assert all(f"{name} = " in cell.source for name in parameters)
+    cell.source += "".join(f"\n{name} = {value!r}" for name, value in parameters.items())
+    return NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+
+
+def pictures(notebook: nbformat.NotebookNode) -> int:
+    outputs = [o for c in notebook.cells for o in c.get("outputs", []) if "data" in o]
+    return sum(any(kind.startswith("image/") for kind in o["data"]) for o in outputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_form(path: Path) -> None:
+    notebook = nbformat.read(path, 4)
+    assert [c.metadata.get("tags") for c in notebook.cells].count(["parameters"]) == 1
+    headings = [s for c in notebook.cells if c.cell_type == "markdown" for s in c.source.splitlines() if s[:3] == "## "]
+    assert [h.split()[1] for h in headings] == [f"{n}." for n in range(1, len(headings) + 1)]
+    tree = ast.parse(code_of(notebook))
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.Lambda)]
+    assert path.stat().st_size < 400_000
+
+
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem.startswith("IP_")], ids=lambda p: p.stem)
+def test_no_face_of_a_database_is_committed(path: Path) -> None:
+    assert not [c for c in nbformat.read(path, 4).cells if c.get("outputs")]
+
+
+def test_overlay_notebook_keeps_its_outputs() -> None:
+    assert pictures(nbformat.read(FOLDER / "facial_mask_overlaying.ipynb", 4)) >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("folder", [ROOT, FOLDER], ids=["root", "own-folder"])
+def test_overlay_notebook_runs(folder: Path) -> None:
+    assert pictures(execute(FOLDER / "facial_mask_overlaying.ipynb", folder, {})) >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("folder", [ROOT, FOLDER], ids=["root", "own-folder"])
+def test_ferplus_notebook_runs(folder: Path, small_ferplus: Path, tmp_path: Path) -> None:
+    done = execute(
+        FOLDER / "IP_FERPlus.ipynb",
+        folder,
+        {
+            "root_path": str(small_ferplus),
+            "masked_root": str(tmp_path / "masked"),
+            "out": str(tmp_path / "Results"),
+            "limit_batches": 1,
+        },
+    )
+    assert pictures(done) >= 5
+    assert (tmp_path / "Results/MaskedDatasets/FERPlus/FERPlus_testList.txt").is_file()
