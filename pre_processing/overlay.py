@@ -16,8 +16,9 @@ from pre_processing import mask_textures
 from pre_processing.mask_light import light_plane
 from pre_processing.mask_shape import Fit, face_frame, fit_mask, folds
 from pre_processing.mask_warp import texture_coordinates
-from pre_processing.meanface import MEAN_FACE, hide_points
+from pre_processing.meanface import HIDDEN, MEAN_FACE, hide_points
 
+MOST = 1e5  # pixels; no photo is larger
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -61,9 +62,18 @@ def _mean_face_on(points: np.ndarray) -> np.ndarray:
     return (MEAN_FACE * 100 - mean[0]) @ mean[2].T / mean[1] * here[1] @ here[2] + here[0]
 
 
+def _visible(points: np.ndarray) -> np.ndarray:
+    """Points (68, 2) with the hidden ones replaced; all zero, which is no face, where a seen one is not finite."""
+    seen = np.array(points, np.float64)
+    seen[list(HIDDEN)] = 0  # never read; so they may be anything
+    if not (np.abs(seen) < MOST).all():
+        seen[:] = 0
+    return hide_points(seen)
+
+
 def _place(points: np.ndarray, wear: Wear) -> tuple[Fit | None, str]:
     """Where the mask goes, and how it got there: mesh, affine (the mesh would fold) or none (no face in the points)."""
-    fit = fit_mask(points, wear.height, wear.tilt) if np.isfinite(points).all() and np.abs(points).max() < 1e5 else None
+    fit = fit_mask(points, wear.height, wear.tilt)
     if fit is None:
         return None, "none"
     if folds(fit.mesh / fit.unit):
@@ -155,7 +165,7 @@ def put_mask(image: np.ndarray, points: np.ndarray, seed: int, kind: str = "surg
     image: a copy comes back). Grey images stay grey. Raises KeyError on an unknown kind.
     """
     style, wear, grey = KINDS[kind], _wear(seed), _is_grey(image)
-    points = hide_points(np.asarray(points, np.float64))
+    points = _visible(points)
     fit, placement = _place(points, wear)
     window = _window(fit, points, image.shape) if fit else None
     colour = np.clip(np.array(style.colour) * wear.shade * (1 + wear.warmth, 1, 1 - wear.warmth), 0, 255)
