@@ -52,10 +52,3 @@ def test_every_requirement_is_pinned() -> None:
     lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
     assert lines
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9.]+", line) for line in lines)
-
-
-def test_readme_gives_the_commands_that_exist() -> None:
-    readme, makefile = (ROOT / "README.md").read_text(encoding="utf-8"), (ROOT / "Makefile").read_text()
-    for target in re.findall(r"^make (\w+)", readme, flags=re.MULTILINE):
-        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), f"README promises `make {target}`"
-    assert "conda create -n acnn python=3.11" in readme
