@@ -146,6 +146,13 @@ def test_however_scattered_the_other_points_eyes_stay_free(values: list[float]) 
         assert np.array_equal(masked[where], image[where])
 
 
+def test_the_top_edge_stays_below_the_eyes_wherever_the_nose_bridge_is() -> None:
+    points = face(200)
+    points[28:30, 1] -= 60
+    outline = fit_mask(hide_points(points), 0.5, 0.0).outline.astype(np.float32)
+    assert all(cv2.pointPolygonTest(outline, point.tolist(), True) < -3 for point in points[36:48])
+
+
 def test_a_folded_mesh_falls_back() -> None:
     points = face(100)
     points[1:8, 0] += 70  # the jaw's near half lies beyond its far half

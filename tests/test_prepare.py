@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pre_processing import artefacts, masks, prepare
+from pre_processing import artefacts, landmarks, masks, prepare
 from pre_processing.meanface import HIDDEN
 
 
@@ -32,6 +32,80 @@ def test_both_conditions_name_the_same_faces_and_originals_stay(small_ferplus: P
     assert any(np.abs(bare[f][0][hidden] - covered[f][0][hidden]).max() > 1 for f in bare)
     again = masks.mask_all(small_ferplus, masked, {f: bare[f][0] for f in done.manifest["path"]}, jobs=1)
     assert list(again["path"]) == list(done.manifest["path"])
+
+
+def test_a_second_run_changes_nothing_and_one_cut_short_goes_on(
+    small_ferplus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, masked = tmp_path / "out", tmp_path / "masked"
+    with monkeypatch.context() as cut:
+        cut.setattr(masks, "mask_all", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            prepare.prepare("F", small_ferplus, out, masked, jobs=1)
+    assert not list(out.rglob("*List.txt"))
+    monkeypatch.setattr(landmarks, "_fit_file", lambda *a: pytest.fail("landmarks were worked out again"))
+    prepare.prepare("F", small_ferplus, out, masked, jobs=1)
+    first = contents(out), contents(masked)
+    monkeypatch.setattr(masks, "put_mask", lambda *a: pytest.fail("a mask was made again"))
+    prepare.prepare("F", small_ferplus, out, masked, jobs=1)
+    assert (contents(out), contents(masked)) == first
+
+
+def test_a_face_without_points_or_without_a_place_for_a_mask_is_in_no_list(
+    small_ferplus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, masked = tmp_path / "out", tmp_path / "masked"
+    paths = list(prepare.databases.read("F", small_ferplus).samples["path"])
+    extract = landmarks.extract
+
+    def damaged(*args, **options):
+        found = extract(*args, **options)
+        found.points.pop(paths[0])
+        found.failures[paths[0]] = "no face found"
+        found.points[paths[1]] = np.zeros((68, 2), np.float32)
+        return found
+
+    monkeypatch.setattr(landmarks, "extract", damaged)
+    options = [
+        "--DB",
+        "F",
+        "--root_path",
+        str(small_ferplus),
+        "--out",
+        str(out),
+        "--masked_root",
+        str(masked),
+        "-j",
+        "1",
+    ]
+    assert prepare.main(options) == 0
+    captured = capsys.readouterr()
+    assert f"{paths[0]}: no face found" in captured.err
+    assert f"{paths[1]}: {prepare.NO_PLACE}" in captured.err
+    assert not (masked / paths[1]).exists()
+    for condition in prepare.CONDITIONS:
+        files = artefacts.ListPaths(out, condition, "FERPlus")
+        listed = {path for split in ("train", "valid", "test") for path in artefacts.read_list(files.split(split))}
+        assert (
+            listed
+            == set(artefacts.read_landmarks(files.landmarks))
+            == set(artefacts.read_samples(files.samples)["path"])
+        )
+        assert not listed & set(paths[:2])
+
+
+def test_an_unreadable_image_is_one_line_and_leaves_no_list(
+    small_ferplus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = prepare.databases.read("F", small_ferplus).samples["path"][3]
+    (small_ferplus / path).write_bytes(b"no image")
+    out = tmp_path / "out"
+    assert prepare.main(["--DB", "F", "--root_path", str(small_ferplus), "--out", str(out), "-j", "1"]) == 2
+    error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(error) == 1
+    assert path in error[0]
+    assert not list(out.rglob("*List.txt"))
+    assert not small_ferplus.with_name("ferplus-masked").exists()
 
 
 def test_a_masked_root_among_the_originals_is_refused(
