@@ -95,6 +95,21 @@ def prepare(
     return Prepared(samples, audit, manifest, found.failures)
 
 
+def summary(done: Prepared) -> str:
+    """Lines that count what is in the lists, what was left out and why, and how the masks sit."""
+    faces = done.samples["split"].value_counts()
+    out = done.audit[done.audit["what"].str.startswith(("left out", "near-duplicate"))].groupby("what")["count"].sum()
+    reasons = {**out[out > 0], **pd.Series(list(done.failures.values()), dtype=str).value_counts()}
+    placed = done.manifest["placement"].value_counts()
+    lines = [
+        "faces: " + ", ".join(f"{split} {faces.get(split, 0)}" for split in ("train", "valid", "test")),
+        f"certain landmarks: {done.samples['certain'].mean():.1%}",
+        *(f"{what.removeprefix('left out: ')}: {count}" for what, count in reasons.items()),
+        "masks: " + ", ".join(f"{count} {placement}" for placement, count in placed.items()),
+    ]
+    return "\n".join(lines)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Options of the command."""
     parser = argparse.ArgumentParser(prog="python -m pre_processing.prepare", description=__doc__.splitlines()[0])
@@ -130,12 +145,10 @@ def main(argv: list[str] | None = None) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    counts = done.samples["split"].value_counts()
-    print("faces:", ", ".join(f"{split} {counts.get(split, 0)}" for split in ("train", "valid", "test")))
-    print(f"certain landmarks: {done.samples['certain'].mean():.1%}; without landmarks: {len(done.failures)}")
     for path, reason in done.failures.items():
-        print(f"no landmarks: {path}: {reason}", file=sys.stderr)
-    print(f"masks: {len(done.manifest)} in {masked_root}")
+        print(f"in no list: {path}: {reason}", file=sys.stderr)
+    print(summary(done))
+    print(f"masked copies: {masked_root}")
     return 0
 
 
