@@ -39,8 +39,11 @@ def test_options_it_names_exist() -> None:
 
 
 def test_files_it_names_exist() -> None:
+    for name in re.findall(r"\]\((Results[^)]*)\)", README):
+        assert (ROOT / name).is_file(), f"README shows {name}"
     for name in re.findall(r"`([\w/.-]+\.(?:ipynb|txt|pdf|py))`", README):
-        assert (ROOT / name).exists() or (ROOT / "pre_processing" / name).exists(), f"README names {name}"
+        places = (ROOT, ROOT / "pre_processing", *ROOT.glob("Results/*Datasets/*/*Emotions"))
+        assert any((place / name).exists() for place in places), f"README names {name}"
 
 
 def test_results_table_is_what_the_committed_figures_say() -> None:
