@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pre_processing.errors import InputError
@@ -21,7 +22,8 @@ class Table:
     emotion (0..6), split ("train", "valid", "test" or ""), subject ("" where unknown), box (left, top, right, bottom in
     pixels, or ()), landmarks (float32 (68,2) in pixels, or ()), votes (7 ints in the order of EMOTIONS, or ());
     dropped: {reason: paths, or lines of a label file, that were left out}; precropped: images show one face each;
-    labels: where the labels come from, and by which rule.
+    labels: where the labels come from, and by which rule; broken: the official copy itself holds unreadable images, so
+    that these are left out and counted where they would be an error elsewhere.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Table:
     dropped: dict[str, list[str]]
     precropped: bool
     labels: str = ""
+    broken: bool = False
 
     def counts(self) -> pd.DataFrame:
         """Faces of each split (rows) and emotion code (columns)."""
@@ -51,7 +54,7 @@ class Collector:
         """Count a face that is left out."""
         self.dropped[reason].append(path)
 
-    def table(self, name: str, root: Path, *, precropped: bool, labels: str) -> Table:
+    def table(self, name: str, root: Path, *, precropped: bool, labels: str, broken: bool = False) -> Table:
         """The table, sorted by path; InputError where no face is left."""
         if not self.rows:
             reasons = ", ".join(f"{len(paths)} {reason}" for reason, paths in self.dropped.items()) or "no image at all"
@@ -59,7 +62,16 @@ class Collector:
                 f"{root}: no usable face of {name} ({reasons}); check that the images lie beside their labels"
             )
         samples = pd.DataFrame(sorted(self.rows, key=lambda row: row[0]), columns=list(COLUMNS))
-        return Table(name, root, samples, dict(self.dropped), precropped, labels)
+        return Table(name, root, samples, dict(self.dropped), precropped, labels, broken)
+
+
+def shipped_points(values: np.ndarray) -> np.ndarray | tuple[()]:
+    """68 points (68, 2) float32 that a database ships, from any array of 136 numbers; () where they span no face."""
+    try:
+        points = np.asarray(values, np.float32).reshape(68, 2)
+    except ValueError:
+        return ()
+    return points if np.isfinite(points).all() and np.ptp(points, axis=0).min() >= 1 else ()
 
 
 def found_in(folder: Path, limit: int = 8) -> str:
