@@ -1,0 +1,1 @@
+"""Parts of drawn faces; see pre_processing.render."""
