@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from pre_processing import artefacts, databases, landmarks, masks, splits
@@ -33,12 +34,21 @@ class Prepared(NamedTuple):
 
 
 def find_landmarks(table: databases.Table, samples: pd.DataFrame, out: Path, jobs: int = -1) -> landmarks.Landmarks:
-    """68 points of every sample; the store beside the lists lets an interrupted run go on."""
+    """68 points of every sample: those that the database ships, which are certain, else fitted ones.
+
+    The store of fitted points beside the lists lets an interrupted run go on.
+    """
+    shipped = {row.path: np.asarray(row.landmarks, np.float32) for row in samples.itertuples() if len(row.landmarks)}
+    known = landmarks.Landmarks(shipped, dict.fromkeys(shipped, True), {})
+    rest = samples[[path not in shipped for path in samples["path"]]]
+    if not len(rest):
+        return known
     store = artefacts.condition_dir(out, "unmasked", table.name) / "landmarks"
-    boxes = {row.path: row.box for row in samples.itertuples() if len(row.box)} if not table.precropped else None
-    return landmarks.extract(
-        table.root, samples["path"], precropped=table.precropped, store=store, jobs=jobs, boxes=boxes
+    boxes = {row.path: row.box for row in rest.itertuples() if len(row.box)} if not table.precropped else None
+    found = landmarks.extract(
+        table.root, rest["path"], precropped=table.precropped, store=store, jobs=jobs, boxes=boxes
     )
+    return landmarks.Landmarks(*({**own, **fitted} for own, fitted in zip(known, found, strict=True)))
 
 
 def leave_out_unworn(found: landmarks.Landmarks, manifest: pd.DataFrame) -> landmarks.Landmarks:
