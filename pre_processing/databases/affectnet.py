@@ -86,7 +86,7 @@ def load(path: Path) -> np.ndarray:
 def read_label(path: Path) -> str:
     """AffectNet's own label of a `_exp.npy` file, which holds a number or a number as text."""
     try:
-        return LABELS[int(load(path).item())]
+        return LABELS[float(load(path).item())]
     except (ValueError, TypeError, KeyError) as error:
         if isinstance(error, InputError):
             raise

@@ -1,0 +1,164 @@
+"""Cross-validation: one training run a fold, and the mean of their figures.
+
+    python -m pre_processing.prepare --DB C --root_path data/ckplus --fold all
+    python -m training.folds --root_path data/ckplus --DB C --condition unmasked
+
+Options are those of main_trainer.py. Each fold is a results folder of its own below <main_folder>/folds/, with its lists
+and its run; a fold that is finished is not run again, so that the same command goes on after an interruption.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pre_processing.artefacts import InputError, ListPaths, atomic_write
+from pre_processing.emotions import DATABASES
+from training import engine, figures, metrics, options, results, run
+from training.checkpoint import plain
+
+FIGURES = ("n", "accuracy", "macro_recall", "best_epoch", "valid_accuracy")
+OWN = ("resume", "evaluate", "model_dir", "start_epoch", "train_list", "valid_list", "test_list",
+       "train_landmarksfile", "test_landmarksfile", "samples")  # fmt: skip
+
+
+def fold_folders(chosen: Namespace) -> dict[int, Path]:
+    """{fold: its results folder} of the folds that were prepared; InputError where there are none."""
+    above = chosen.main_folder / "folds"
+    numbers = sorted(int(folder.name) for folder in above.glob("*") if folder.name.isdecimal())
+    folders = {fold: above / str(fold) for fold in numbers}
+    found = {
+        fold: folder
+        for fold, folder in folders.items()
+        if ListPaths(folder, chosen.condition, DATABASES[chosen.DB]).test.is_file()
+    }
+    if len(found) < 2:
+        raise InputError(f"{above}: {len(found)} folds of {DATABASES[chosen.DB]}, {chosen.condition}, but at least 2 are "
+                         f"needed; run python -m pre_processing.prepare --DB {chosen.DB} --fold all first")  # fmt: skip
+    return found
+
+
+def parse(argv: list[str]) -> Namespace:
+    """Options of main_trainer.py without those that each fold has its own of."""
+    given = options.build_parser().parse_args(argv)
+    for name in OWN:
+        if getattr(given, name):
+            raise InputError(f"--{name} cannot be given for all folds at once; leave it out")
+    return options.parse(argv)
+
+
+def run_fold(argv: list[str], chosen: Namespace, fold: int, folder: Path) -> Path:
+    """Train and test one fold where that is not done yet; the folder of its run."""
+    argv = [*argv, "--main_folder", str(folder)]
+    if chosen.results != chosen.main_folder:
+        argv += ["--results", str(chosen.results / "folds" / str(fold))]
+    own, command = options.parse(argv), results.command_line(argv)
+    target = results.run_dir(own)
+    print(f"fold {fold}: {target}", flush=True)
+    if not chosen.overwrite:
+        check_command(target / f"{results.stem(own)}output.txt", command)
+        if (target / "metrics.json").is_file():
+            return target
+        last = target / "last.pt"
+        argv += ["--resume", str(last)] if last.is_file() else ["--overwrite"]
+    run.train(options.parse(argv), command)
+    return target
+
+
+def check_command(text: Path, command: str) -> None:
+    """InputError where a run's text shows that another command began it."""
+    if text.is_file() and text.read_text(encoding="utf-8").partition("\n")[0] != command:
+        raise InputError(f"{text.parent}: holds the run of another command; give --tag NAME or --overwrite")
+
+
+def figures_of(target: Path) -> dict[str, Any]:
+    """metrics.json of a run."""
+    return json.loads((target / "metrics.json").read_text(encoding="utf-8"))
+
+
+def pool(chosen: Namespace, runs: dict[int, Path], command: str) -> tuple[dict[str, Any], pd.DataFrame]:
+    """(figures of all folds together, predictions): each face counts in the fold in which it was tested.
+
+    Beside the keys of metrics.json: `folds`, figures of each, and mean and standard deviation over them.
+    """
+    single = {fold: figures_of(target) for fold, target in runs.items()}
+    table = pd.concat(
+        pd.read_csv(target / "predictions.csv").assign(fold=fold) for fold, target in runs.items()
+    )  # fmt: skip
+    names = tuple(single[min(single)]["recall"])
+    codes = {name: code for code, name in enumerate(names)}
+    certain = None if table["certain"].isna().any() else table["certain"].to_numpy(bool)
+    labels, predicted = (table[column].map(codes).to_numpy(np.int64) for column in ("emotion", "predicted"))
+    accuracies = [found["accuracy"] for found in single.values()]
+    recalls = [found["macro_recall"] for found in single.values()]
+    found = {
+        **single[min(single)],
+        **metrics.summarise(labels, predicted, names, certain),
+        "folds": {str(fold): {key: found[key] for key in FIGURES} for fold, found in single.items()},
+        "accuracy_mean": float(np.mean(accuracies)),
+        "accuracy_sd": float(np.std(accuracies, ddof=1)),
+        "macro_recall_mean": float(np.mean(recalls)),
+        "config": plain(vars(chosen)),
+        "command": command,
+    }
+    return {key: value for key, value in found.items() if key not in FIGURES[3:]}, table
+
+
+def report(found: dict[str, Any]) -> str:
+    """The figures as text, the mean over the folds last."""
+    names = tuple(found["recall"])
+    lines = [f"fold {fold}: accuracy {metrics.percent(one['accuracy'])} %, macro recall "
+             f"{metrics.percent(one['macro_recall'])} % (n = {one['n']})" for fold, one in found["folds"].items()]  # fmt: skip
+    mean, spread = metrics.percent(found["accuracy_mean"]), metrics.percent(found["accuracy_sd"])
+    lines += ["", "all folds together", metrics.report(found, names), ""]
+    lines += ["the interval takes faces as independent, but several are of one person"]
+    lines += [f"mean accuracy of {len(found['folds'])} folds {mean} % (standard deviation {spread} %)"]
+    return "\n".join(lines)
+
+
+def train(argv: list[str]) -> dict[str, Any]:
+    """Run all folds, write what a run leaves for all of them together; the figures of its metrics.json."""
+    chosen, command = parse(argv), results.command_line(argv).replace("main_trainer.py", "-m training.folds", 1)
+    folders = fold_folders(chosen)
+    runs = {fold: run_fold(argv, chosen, fold, folder) for fold, folder in folders.items()}
+    chosen.tag = "-".join(part for part in (chosen.tag, f"{len(runs)}folds") if part)
+    target = results.run_dir(chosen)
+    results.open_folder(target, fresh=True, overwrite=True)
+    found, table = pool(chosen, runs, command)
+    log = results.Log(target, chosen)
+    log.say(f"{command}\n{results.title(chosen)}, {len(runs)} folds\n\n{report(found)}")
+    figures.confusion_picture(
+        target / f"{results.stem(chosen)}.png", found, tuple(found["recall"]), results.title(chosen)
+    )
+    with atomic_write(target / "predictions.csv") as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+    with atomic_write(target / "metrics.json") as temporary:
+        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if chosen.publish:
+        results.publish(target, chosen)
+    return found
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0, 1 where training failed, 2 for bad input, 130 where the user stopped it."""
+    try:
+        train(sys.argv[1:] if argv is None else argv)
+    except InputError as error:
+        print("error:", str(error).strip().splitlines()[-1].rpartition("InputError: ")[2], file=sys.stderr)
+        return 2
+    except (engine.TrainingError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
