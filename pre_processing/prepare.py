@@ -1,12 +1,14 @@
 """Raw faces -> landmarks, masked copies, split lists and landmark files: the notebooks' steps as one command.
 
 python -m pre_processing.prepare --DB F --root_path data/ferplus --masked_root data/ferplus-masked --out Results
+python -m pre_processing.prepare --DB C --root_path data/ckplus --fold all
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ from pre_processing import artefacts, databases, landmarks, masks, splits
 from pre_processing.artefacts import InputError, ListPaths
 from pre_processing.emotions import DATABASES
 from pre_processing.meanface import hide_points
+from pre_processing.partition import FOLDS, partition, require_people
 
 CONDITIONS = ("unmasked", "masked")
 
@@ -25,12 +28,16 @@ NO_PLACE = "the points leave no place for a mask"
 
 
 class Prepared(NamedTuple):
-    """What was prepared: faces in the lists, audit table, manifest of masks, and why some faces are in no list."""
+    """What was prepared: faces in the lists, audit table, manifest of masks, and why some faces are in no list.
+
+    folds: faces in the lists of each fold that was asked for.
+    """
 
     samples: pd.DataFrame
     audit: pd.DataFrame
     manifest: pd.DataFrame
     failures: dict[str, str]
+    folds: dict[int, pd.DataFrame]
 
 
 def find_landmarks(table: databases.Table, samples: pd.DataFrame, out: Path, jobs: int = -1) -> landmarks.Landmarks:
@@ -81,6 +88,11 @@ def write_artefacts(
     return samples
 
 
+def fold_dir(out: Path, fold: int) -> Path:
+    """Results folder of one fold: the same lists and files as in `out`, and the runs on them."""
+    return out / "folds" / str(fold)
+
+
 def prepare(
     db: str,
     root: str | Path,
@@ -88,21 +100,41 @@ def prepare(
     masked_root: str | Path,
     *,
     keep_duplicates: bool = False,
-    rule: str = "majority",
+    folds: Iterable[int] = (),
     kind: str = "surgical",
     seed: int = 0,
     jobs: int = -1,
+    **reading: str | None,
 ) -> Prepared:
-    """All steps in order; InputError names what is wrong with the input."""
-    out, masked_root = Path(out), Path(masked_root)
-    table = databases.read(db, root, rule=rule)
+    """All steps in order; InputError names what is wrong with the input.
+
+    `folds`: of these folds (1 to 10) the lists are written too, each in its own results folder, see `fold_dir`.
+    `reading`: options of the database's reader, such as rule="argmax".
+    """
+    out, masked_root, folds = Path(out), Path(masked_root), tuple(folds)
+    table = databases.read(db, root, **reading)
     masks.check_roots(Path(root), masked_root)
-    samples, audit = splits.drop_near_duplicates(table, keep=keep_duplicates)
-    found = find_landmarks(table, samples, out, jobs)
+    if folds:
+        require_people(table)
+    table, images = splits.look(table, jobs)
+    parts = {
+        fold: splits.drop_near_duplicates(partition(table, seed=seed, fold=fold), keep_duplicates, images=images)
+        for fold in (None, *folds)
+    }
+    wanted = {path for samples, _ in parts.values() for path in samples["path"]}
+    found = find_landmarks(table, table.samples[table.samples["path"].isin(wanted)], out, jobs)
     manifest = masks.mask_all(table.root, masked_root, found.points, seed=seed, kind=kind, jobs=jobs)
     found = leave_out_unworn(found, manifest)
-    samples = write_artefacts(out, table.name, samples, found, audit)
-    return Prepared(samples, audit, manifest, found.failures)
+    written = {
+        fold: write_artefacts(fold_dir(out, fold) if fold else out, table.name, samples, found, audit)
+        for fold, (samples, audit) in parts.items()
+    }
+    return Prepared(written.pop(None), parts[None][1], manifest, found.failures, written)
+
+
+def in_splits(counts: pd.Series) -> str:
+    """Counts of the three splits for people."""
+    return ", ".join(f"{split} {counts.get(split, 0)}" for split in ("train", "valid", "test"))
 
 
 def summary(done: Prepared) -> str:
@@ -111,8 +143,10 @@ def summary(done: Prepared) -> str:
     out = done.audit[done.audit["what"].str.startswith(("left out", "near-duplicate"))].groupby("what")["count"].sum()
     reasons = {**out[out > 0], **pd.Series(list(done.failures.values()), dtype=str).value_counts()}
     placed = done.manifest["placement"].value_counts()
+    people = done.samples[done.samples["subject"] != ""].groupby("split")["subject"].nunique()
     lines = [
-        "faces: " + ", ".join(f"{split} {faces.get(split, 0)}" for split in ("train", "valid", "test")),
+        *(f"{what}: {in_splits(counts)}" for what, counts in (("faces", faces), ("people", people)) if len(counts)),
+        *(f"fold {fold}: {in_splits(part['split'].value_counts())}" for fold, part in done.folds.items()),
         f"certain landmarks: {done.samples['certain'].mean():.1%}",
         *(f"{what.removeprefix('left out: ')}: {count}" for what, count in reasons.items()),
         "masks: " + ", ".join(f"{count} {placement}" for placement, count in placed.items()),
@@ -120,15 +154,28 @@ def summary(done: Prepared) -> str:
     return "\n".join(lines)
 
 
+def to_folds(text: str) -> tuple[int, ...]:
+    """`3` or `all` as fold numbers."""
+    numbers = {str(fold): (fold,) for fold in range(1, FOLDS + 1)}
+    try:
+        return {**numbers, "all": tuple(range(1, FOLDS + 1))}[text]
+    except KeyError:
+        raise argparse.ArgumentTypeError(f"{text}: give 1 to {FOLDS}, or all") from None
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Options of the command."""
     parser = argparse.ArgumentParser(prog="python -m pre_processing.prepare", description=__doc__.splitlines()[0])
-    parser.add_argument("--DB", choices=sorted(DATABASES), required=True, help="database: F is FER+")
+    known = ", ".join(f"{letter} {name}" for letter, name in DATABASES.items())
+    parser.add_argument("--DB", choices=sorted(DATABASES), required=True, help=f"database: {known}")
     parser.add_argument("--root_path", type=Path, required=True, help="the database as it was unpacked")
     parser.add_argument("--out", type=Path, default=Path("Results"), help="folder of lists and landmark files")
     parser.add_argument("--masked_root", type=Path, help="folder for masked copies; ROOT-masked where not given")
     parser.add_argument("--keep_duplicates", action="store_true", help="keep near-duplicates across splits")
-    parser.add_argument("--rule", choices=("majority", "argmax"), default="majority", help="how votes make a label")
+    parser.add_argument("--rule", choices=("majority", "argmax"), help="FER+: how votes make a label [majority]")
+    parser.add_argument("--images", choices=("aligned", "original"), help="RAF-DB: which images [aligned if there]")
+    parser.add_argument("--fold", type=to_folds, default=(), help=f"where people are known: 1 to {FOLDS}, or all: "
+                        "lists of this fold too, in OUT/folds/")  # fmt: skip
     parser.add_argument("--kind", choices=sorted(masks.KINDS), default="surgical")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-j", "--jobs", type=int, default=-1, help="processes; -1: all cores")
@@ -147,10 +194,12 @@ def main(argv: list[str] | None = None) -> int:
             options.out,
             masked_root,
             keep_duplicates=options.keep_duplicates,
-            rule=options.rule,
+            folds=options.fold,
             kind=options.kind,
             seed=options.seed,
             jobs=options.jobs,
+            rule=options.rule,
+            images=options.images,
         )
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
