@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import nbformat
+import official_trees as trees
 import pytest
 from nbclient import NotebookClient
 
@@ -78,3 +79,37 @@ def test_ferplus_notebook_runs(folder: Path, small_ferplus: Path, tmp_path: Path
     )
     assert pictures(done) >= 5
     assert (tmp_path / "Results/MaskedDatasets/FERPlus/FERPlus_testList.txt").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("name", "database", "build"),
+    [
+        ("IP_AffectNet", "AffectNet", trees.affectnet_full),
+        ("IP_RAF-DB", "RAF-DB", trees.rafdb),
+        ("IP_CKplus", "CKplus", trees.ckplus),
+    ],
+)
+def test_notebooks_of_licensed_databases_run(name, database, build, tmp_path: Path) -> None:
+    done = execute(
+        FOLDER / f"{name}.ipynb",
+        FOLDER,
+        {
+            "root_path": str(build(tmp_path).root),
+            "masked_root": str(tmp_path / "masked"),
+            "out": str(tmp_path / "Results"),
+            "limit_batches": 1,
+        },
+    )
+    assert pictures(done) >= 5
+    assert (tmp_path / "Results" / "MaskedDatasets" / database / f"{database}_testList.txt").is_file()
+    assert (tmp_path / "Results/folds/10/MaskedDatasets/CKplus").is_dir() == (database == "CKplus")
+
+
+@pytest.mark.parametrize("name", ["IP_AffectNet", "IP_CKplus", "IP_RAF-DB"])
+def test_licensed_databases_have_a_licence_box_and_at_most_80_lines_of_code(name) -> None:
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", 4)
+    assert "\n> **Licence.** " in notebook.cells[0].source
+    assert "http" in notebook.cells[0].source
+    assert len([line for line in code_of(notebook).splitlines() if line.strip()]) <= 80

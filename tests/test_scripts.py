@@ -1,20 +1,30 @@
-"""Every line of Scripts.txt runs, shrunk to a handful of real faces."""
+"""Every line of Scripts.txt runs, shrunk to a handful of faces: FER+'s own, and small copies of the licensed databases."""
 
 import json
 import os
 import shlex
 from pathlib import Path
 
+import official_trees as trees
 import pytest
 from small_job import mask_root, write_artefacts
 
 import main_trainer
-from training import options
+from pre_processing import emotions, prepare
+from training import folds, options
 
 TEXT = (Path(main_trainer.__file__).parent / "Scripts.txt").read_text(encoding="utf-8")
 LINES = TEXT.splitlines()
-COMMANDS = [shlex.split(line)[2:] for line in LINES if line.startswith("python main_trainer.py ")]
+TRAINER, FOLDS = "python main_trainer.py ", "python -m training.folds "
+COMMANDS = [shlex.split(line)[2:] for line in LINES if line.startswith(TRAINER)]
+FOLD_COMMANDS = [shlex.split(line)[3:] for line in LINES if line.startswith(FOLDS)]
+PREPARE = [line.partition("python -m pre_processing.prepare ")[2] for line in LINES if "pre_processing.prepare" in line]
 SHRINK = ["--limit_batches", "1", "--epochs", "1", "-b", "4", "-b_t", "8", "--imagesize", "64", "--scratch", "-j", "0"]
+LICENSED = {"A": ("affectnet", trees.affectnet_full), "R": ("rafdb", trees.rafdb), "C": ("ckplus", trees.ckplus)}
+
+
+def of_database(letters, commands=COMMANDS):
+    return [command for command in commands if options.build_parser().parse_args(command).DB in letters]
 
 
 @pytest.fixture
@@ -26,41 +36,93 @@ def job(small_ferplus, tmp_path, monkeypatch):
     write_artefacts(Path("data/ferplus"), Path("Results"))
 
 
+def prepared(db, folder):
+    """The database as Scripts.txt says where it lies, prepared by the command that stands there."""
+    name, build = LICENSED[db]
+    tree = build(folder)
+    os.makedirs("data", exist_ok=True)
+    tree.root.rename(Path("data", name))
+    (line,) = (line for line in PREPARE if f"--DB {db} " in line)
+    assert prepare.main([*shlex.split(line), "-j", "1"]) == 0
+
+
 def test_there_is_nothing_but_commands_and_comments():
     assert COMMANDS
+    assert FOLD_COMMANDS
     for before, line in zip(["", *LINES], LINES, strict=False):
-        assert not line or line.startswith(("#", "python main_trainer.py "))
+        assert not line or line.startswith(("#", TRAINER, FOLDS))
         if line.startswith("python"):
             assert before.startswith("# "), f"what and how long is this: {line}"
 
 
+def combinations(letter):
+    chosen = [options.build_parser().parse_args(command) for command in of_database(letter)]
+    return {(c.model, c.backbone, c.num_classes, c.condition) for c in chosen if not c.evaluate}
+
+
 def test_every_combination_is_there():
-    chosen = [options.build_parser().parse_args(command) for command in COMMANDS]
-    found = {(c.model, c.backbone, c.num_classes, c.condition) for c in chosen if not c.evaluate}
     for condition in ("masked", "unmasked"):
         for wanted in (("gacnn", "lite0", 7), ("gacnn", "lite0", 4), ("pacnn", "lite0", 7), ("cnn", "lite0", 7),
                        ("gacnn", "vgg16", 7), ("pacnn", "vgg16", 7)):  # fmt: skip
-            assert (*wanted, condition) in found
+            assert (*wanted, condition) in combinations("F")
+        for letter in LICENSED:
+            for classes in (4, 7):
+                assert ("gacnn", "vgg16", classes, condition) in combinations(letter)
+                assert ("pacnn", "vgg16", classes, "masked") in combinations(letter)
+
+
+def test_every_line_names_what_its_prepare_command_makes():
+    """Roots of the lines are those of the prepare command, masked where the faces are."""
+    made = {}
+    for line in PREPARE:
+        chosen = prepare.build_parser().parse_args(shlex.split(line))
+        made[chosen.DB] = {"unmasked": chosen.root_path, "masked": chosen.masked_root}, chosen.out
+    for command in COMMANDS + FOLD_COMMANDS:
+        chosen = options.build_parser().parse_args(command)
+        roots, out = made[chosen.DB]
+        assert (chosen.root_path, chosen.main_folder) == (roots[chosen.condition], out)
 
 
 def run(command):
     chosen = options.parse(command)
     assert main_trainer.main([*command, *SHRINK]) == 0
     name = {7: "Seven", 4: "Four"}[chosen.num_classes]
-    base = Path("Results", f"{chosen.condition.capitalize()}Datasets", "FERPlus", f"{name}Emotions")
+    database = emotions.DATABASES[chosen.DB]
+    base = Path("Results", f"{chosen.condition.capitalize()}Datasets", database, f"{name}Emotions")
     found = [json.loads(path.read_text()) for path in base.glob("runs/*/metrics.json")]
     assert any(shlex.join(command) in figures["command"] for figures in found)
     assert (base / "metrics.json").is_file() >= chosen.publish
 
 
 def test_lines_for_a_cpu_run_in_their_order(job):
-    for command in COMMANDS:
+    for command in of_database("FD"):
         if "vgg16" not in command:
             run(command)
 
 
 @pytest.mark.slow
 def test_lines_for_a_gpu_run(job):
-    for command in COMMANDS:
+    for command in of_database("F"):
         if "vgg16" in command:
             run(command)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("db", LICENSED)
+def test_lines_for_licensed_databases_run(db, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prepared(db, tmp_path)
+    for command in of_database(db):
+        run(command)
+
+
+@pytest.mark.slow
+def test_lines_for_folds_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prepared("C", tmp_path)
+    for command in FOLD_COMMANDS:
+        assert folds.main([*command, *SHRINK, "--backbone", "lite0"]) == 0
+        chosen = options.parse(command)
+        base = Path("Results", f"{chosen.condition.capitalize()}Datasets", "CKplus", "SevenEmotions", "runs")
+        (found,) = (json.loads(path.read_text()) for path in base.glob("*-10folds/metrics.json"))
+        assert len(found["folds"]) == 10
