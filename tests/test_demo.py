@@ -10,9 +10,8 @@ import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 import main_trainer
-from pre_processing import artefacts, databases, landmarks, prepare, render
+from pre_processing import artefacts, databases, demo, landmarks, prepare, render
 from pre_processing.crop import apply_matrix, crop_matrix, read_image
-from pre_processing.databases import demo
 from pre_processing.drawing.scene import Scene
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
@@ -73,10 +72,16 @@ def test_nothing_is_drawn_over_and_nothing_is_left_half(drawn: Path, tmp_path: P
     assert demo.main([str(drawn), "--faces", "40"]) == 2
     assert contents(drawn) == before
     assert demo.main([str(tmp_path / "few"), "--faces", "5"]) == 2
+    assert demo.main([str(tmp_path / "odd"), "--seed", "-1"]) == 2
+    assert demo.main([str(tmp_path / "odd"), "--size", "8"]) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert [line.startswith("error: ") for line in lines] == [True, True]
+    assert [line.startswith("error: ") for line in lines] == 4 * [True]
     assert str(drawn) in lines[0]
     assert "--faces 5" in lines[1]
+    (tmp_path / "file").touch()
+    assert demo.main([str(tmp_path / "file" / "demo"), "--faces", "40", "-j", "1"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    (tmp_path / "file").unlink()
     monkeypatch.setattr(render, "draw", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         demo.write(tmp_path / "half", 40, jobs=1)
