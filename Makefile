@@ -1,10 +1,15 @@
-# make test: set up and run everything.   make check: set up and run the fast tests.
+# make demo: set up, draw faces, mask them, train with and without masks.
+# make test: set up and run every test.   make check: set up and run the fast tests.
 PYTHON ?= python3
 VENV := .venv
 # One thread a test process: two processes share two cores without fighting.
 RUN := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
-.PHONY: setup lint check test
+DEMO := data/demo-results
+DEMO_TRAINING := --DB D --main_folder $(DEMO) --imagesize 80 --epochs 6 -b 32 -j 0 --optimizer adamw --schedule cosine \
+	--lr 0.001 --weight-decay 0.05 --ema 0.98 --overwrite --publish
+
+.PHONY: setup demo lint check test
 
 setup: $(VENV)/ready
 
@@ -12,6 +17,19 @@ $(VENV)/ready: requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet -r requirements.txt
 	touch $@
+
+# The faces stay once they are drawn; the rest is done again each time.
+data/demo/faces.csv: | setup
+	$(VENV)/bin/python -m pre_processing.demo data/demo --faces 1400
+
+demo: setup data/demo/faces.csv
+	$(VENV)/bin/python -m pre_processing.prepare --DB D --root_path data/demo --masked_root data/demo-masked --out $(DEMO)
+	$(VENV)/bin/python main_trainer.py --root_path data/demo --condition unmasked $(DEMO_TRAINING)
+	$(VENV)/bin/python main_trainer.py --root_path data/demo-masked --condition masked $(DEMO_TRAINING)
+	@echo
+	@echo "Confusion matrices, of drawn faces:"
+	@echo "  $(DEMO)/UnmaskedDatasets/Demo/SevenEmotions/7U.png"
+	@echo "  $(DEMO)/MaskedDatasets/Demo/SevenEmotions/7M.png"
 
 lint: setup
 	$(VENV)/bin/ruff check .
