@@ -1,7 +1,7 @@
 """Train or evaluate an attention CNN for facial expressions.
 
     python main_trainer.py --root_path data/ferplus --DB F --condition unmasked
-    python main_trainer.py --root_path data/ferplus --DB F -e --resume <run folder>/best.pt
+    python main_trainer.py --root_path data/ferplus --DB F -e --resume checkpoint_ferplus/7M-gacnn-lite0-s0/best.pt
 
 Every command that made a result is in Scripts.txt; --help lists all options.
 """

@@ -9,11 +9,22 @@ import pytest
 
 from pre_processing import prepare
 from pre_processing.crop import FACTOR
-from training import table
+from training import options, results, table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [line for block in re.findall(r"```\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+SCRIPTS = (ROOT / "Scripts.txt").read_text(encoding="utf-8")
+CARDS = sorted(ROOT.glob("checkpoint_*/README.md"))
+
+
+def commands(text: str) -> list[str]:
+    """Lines of all code blocks but those that show what a command prints."""
+    blocks = re.findall(r"```\n(.*?)```", text, re.DOTALL)
+    return [line for block in blocks if not block.startswith("Confusion matrices") for line in block.splitlines()]
+
+
+COMMANDS = commands(README)
 
 
 def test_every_command_is_one_that_is_checked_here() -> None:
@@ -22,18 +33,42 @@ def test_every_command_is_one_that_is_checked_here() -> None:
     assert all(line.startswith(known) for line in COMMANDS)
 
 
+def test_its_first_command_is_the_demo_and_it_prints_what_is_shown() -> None:
+    assert COMMANDS[0] == "make demo"
+    recipe = MAKEFILE.partition("\ndemo:")[2].partition("\n\n")[0].replace("$(DEMO)", "data/demo-results")
+    said = "\n".join(re.findall(r'^\t@echo "(.*)"$', recipe, re.MULTILINE))
+    assert f"```\n{said}\n```" in README
+
+
 @pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("make ")])
 def test_make_targets_exist(line: str) -> None:
-    assert re.search(rf"^{line.split()[1]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert re.search(rf"^{line.split()[1]}:", MAKEFILE, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if "pre_processing.prepare" in line])
-def test_prepare_commands_parse(line: str) -> None:
-    assert prepare.build_parser().parse_args(line.split()[3:]).DB == "F"
+def test_prepare_commands_are_those_of_the_scripts(line: str) -> None:
+    assert prepare.build_parser().parse_args(line.split()[3:]).root_path.parent.name == "data"
+    assert f"Prepare first: {line}\n" in SCRIPTS
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda path: path.parent.name)
+def test_model_cards_give_commands_of_the_scripts(card: Path) -> None:
+    """Folders that runs write their weights to, with what fills them."""
+    lines = commands(card.read_text(encoding="utf-8"))
+    assert sum("main_trainer.py" in line for line in lines) >= 2
+    assert all(re.search(rf"^(# .*Prepare first: )?{re.escape(line)}$", SCRIPTS, re.MULTILINE) for line in lines)
+    chosen = options.parse(next(line for line in lines if "main_trainer.py" in line).split()[2:])
+    folder = results.checkpoint_dir(chosen)
+    assert folder.parent == Path(card.parent.name)
+    assert folder.name.replace("7U", "7M") in card.read_text(encoding="utf-8")
+
+
+def test_every_licensed_database_has_a_model_card() -> None:
+    assert {"checkpoint_affectnet", "checkpoint_rafdb", "checkpoint_ckplus"} <= {card.parent.name for card in CARDS}
 
 
 def test_options_it_names_exist() -> None:
-    help_text = prepare.build_parser().format_help()
+    help_text = prepare.build_parser().format_help() + options.build_parser().format_help()
     for option in set(re.findall(r"`(--\w+)", README)):
         assert option in help_text, f"README names {option}"
 

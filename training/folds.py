@@ -58,6 +58,8 @@ def run_fold(argv: list[str], chosen: Namespace, fold: int, folder: Path) -> Pat
     argv = [*argv, "--main_folder", str(folder)]
     if chosen.results != chosen.main_folder:
         argv += ["--results", str(chosen.results / "folds" / str(fold))]
+    weights = results.checkpoint_dir(chosen)
+    argv += ["--model_dir", str(weights.with_name(f"{weights.name}-fold{fold}"))]
     own, command = options.parse(argv), results.command_line(argv)
     target = results.run_dir(own)
     print(f"fold {fold}: {target}", flush=True)
@@ -65,7 +67,7 @@ def run_fold(argv: list[str], chosen: Namespace, fold: int, folder: Path) -> Pat
         check_command(target / f"{results.stem(own)}output.txt", command)
         if (target / "metrics.json").is_file():
             return target
-        last = target / "last.pt"
+        last = own.model_dir / "last.pt"
         argv += ["--resume", str(last)] if last.is_file() else ["--overwrite"]
     run.train(options.parse(argv), command)
     return target

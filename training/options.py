@@ -81,7 +81,7 @@ def add_original(parser: Parser) -> None:
     add("--print-freq", "-p", type=number(int, 1), default=50, help="steps between two progress figures")
     add("--resume", type=Path, help="checkpoint to go on from (last.pt), or with -e to evaluate (best.pt)")
     add("-e", "--evaluate", action="store_true", help="evaluate --resume on the test list, train nothing")
-    add("--model_dir", type=Path, help="folder for last.pt and best.pt [the run's folder]")
+    add("--model_dir", type=Path, help="folder for last.pt and best.pt [checkpoint_<database>/<run> beside --results]")
     for split in ("train", "valid", "test"):
         add(f"--{split}_list", type=Path, help=f"list of the {split} faces [from --main_folder, --DB, --condition]")
     add("--train_landmarksfile", type=Path, help="landmark file of train and valid [likewise]")
@@ -128,7 +128,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if options.root_path is None:
         raise InputError("--root_path is missing: give the folder that the lists' paths are relative to")
     if options.evaluate and options.resume is None:
-        raise InputError("--evaluate needs --resume CHECKPOINT, for example --resume <run folder>/best.pt")
+        raise InputError(
+            "--evaluate needs --resume CHECKPOINT, for example --resume checkpoint_ferplus/7M-gacnn-lite0-s0/best.pt"
+        )
     if options.num_classes not in (4, 7):
         raise InputError(f"--num_classes {options.num_classes}: give 4 or 7")
     if options.tag and not options.tag.replace("-", "").replace("_", "").replace(".", "").isalnum():

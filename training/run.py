@@ -84,7 +84,7 @@ class Run:
         self.state = engine.make_state(model, options, len(self.loader))
         self.epoch, self.best, self.best_epoch = 0, -1.0, 0
         self.folder = results.run_dir(options)
-        self.store = options.model_dir or self.folder
+        self.store = options.model_dir or results.checkpoint_dir(options)
         if content:
             self.restore(content)
         elif options.start_epoch:
