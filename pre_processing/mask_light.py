@@ -1,47 +1,116 @@
-"""Light on a mask, read from skin that stays visible; pixels under the mask are never looked at."""
+"""Light on a mask, blur and noise of the photo: all read from skin that stays visible, never from under the mask."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from pre_processing.mask_shape import Fit
+from pre_processing.mask_warp import CELLS
 
-MOST = 600  # skin pixels used: enough for a plane, the same cost at any size
-
-
-def _skin(points: np.ndarray, covered: np.ndarray, fit: Fit) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of uncovered pixels between jaw line and forehead."""
-    face = np.zeros(covered.shape, np.uint8)
-    forehead = points[17:27] - 0.3 * fit.unit * fit.axes[1]
-    outline = np.clip(np.concatenate([points[:17], forehead[::-1]]), -4000, 8000)
-    cv2.fillPoly(face, [np.round(outline).astype(np.int32)], 255)
-    face[covered] = 0
-    rows, columns = np.nonzero(face)
-    pick = slice(None, None, max(1, len(rows) // MOST))
-    return rows[pick], columns[pick]
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def light_plane(grey: np.ndarray, points: np.ndarray, covered: np.ndarray, fit: Fit) -> np.ndarray:
-    """Brightness (h, w) float32, 0..255, that white cloth would have at each pixel.
+class Look(NamedTuple):
+    """How a photo was taken: softness (1 sharp; f as if enlarged f times) and noise (standard deviation, 0..255)."""
 
-    A plane through the visible skin, carried on under the mask. grey: (h, w) uint8; points: (68, 2) in its pixels;
-    covered: (h, w) bool.
+    softness: float
+    noise: float
+
+
+def _spots() -> tuple[np.ndarray, np.ndarray]:
+    """Weights (S, 68) that give spots of skin as mixtures of landmarks, and shifts (S, 2) in the face's frame."""
+    spots = [((17 + i,), (0, -y)) for i in range(10) for y in (0.1, 0.16, 0.22, 0.28, 0.34)]
+    spots += [((21, 22, 27), (x, -y)) for x in (-0.1, 0.0, 0.1) for y in (0.0, 0.1, 0.2, 0.3)]
+    spots += [((27, 28), (x, y)) for x in (-0.06, 0.0, 0.06) for y in (-0.05, 0.05)]
+    for eye, jaw in ((36, 0), (45, 16)):
+        spots += [((eye,) * a + (jaw,) * b, (0, y)) for a, b in ((3, 1), (1, 1), (1, 3)) for y in (-0.1, 0.0, 0.1, 0.2)]
+    spots += [((eye,), (x, y)) for eye in (36, 40, 41, 46, 47, 45) for x in (-0.06, 0.06) for y in (0.09, 0.14)]
+    weights = np.zeros((len(spots), 68))
+    for row, (points, _) in enumerate(spots):
+        np.add.at(weights[row], list(points), 1 / len(points))
+    return weights, np.array([shift for _, shift in spots], float)
+
+
+_WEIGHTS, _SHIFTS = _spots()
+_AROUND = np.array([(x, y) for x in (-0.025, 0.025) for y in (-0.025, 0.025)])
+_SHIFTED = (_SHIFTS[:, None] + _AROUND).reshape(-1, 2)
+
+
+def skin(
+    image: np.ndarray, points: np.ndarray, alpha: np.ndarray, corner: tuple[int, int], fit: Fit
+) -> tuple[np.ndarray, np.ndarray]:
+    """Colours (N, c) float32 of visible skin and their places (N, 2) in the face's frame.
+
+    image: (h, w, c) uint8; points: (68, 2) in its pixels; alpha: (h, w) uint8, not 0 where something is worn, with its
+    upper left pixel at `corner` (x, y) of the image.
     """
-    rows, columns = _skin(points, covered, fit)
-    if len(rows) < 12:
-        return np.full(grey.shape, 150, np.float32)
-    value = grey[rows, columns].astype(np.float64)
-    local = (np.stack([columns, rows], 1) - fit.origin) @ fit.axes.T / fit.unit
-    level = max(float(np.quantile(value, 0.65)), 8.0)
+    local = np.repeat((_WEIGHTS @ points - fit.origin) @ fit.axes.T / fit.unit, len(_AROUND), 0) + _SHIFTED
+    x, y = np.rint(local @ (fit.axes * fit.unit) + fit.origin).astype(int).T
+    worn_x, worn_y = x - corner[0], y - corner[1]
+    known = (worn_x >= 0) & (worn_y >= 0) & (worn_x < alpha.shape[1]) & (worn_y < alpha.shape[0])
+    use = (x >= 0) & (y >= 0) & (x < image.shape[1]) & (y < image.shape[0])
+    use[known] &= alpha[worn_y[known], worn_x[known]] == 0
+    return image[y[use], x[use]].astype(np.float32), local[use]
+
+
+_DAMPING = np.diag([1e-3, 0.05, 0.2])
+_STEPS = (np.arange(CELLS) + 0.5) / CELLS
+
+
+def light_grid(colours: np.ndarray, places: np.ndarray, fit: Fit, size: tuple[int, int]) -> np.ndarray:
+    """Brightness (CELLS, CELLS, c) 0..255, that white cloth would have over a window of `size` (h, w).
+
+    A plane through the visible skin (colours and places as `skin` gives them), carried on under the mask; cloth takes
+    on a little of the skin's tint, as what it reflects comes from there.
+    """
+    channels = colours.shape[1]
+    if len(colours) < 12:
+        return np.full((CELLS, CELLS, channels), 150, np.float32)
+    value = colours @ LUMA if channels == 3 else colours[:, 0]
+    level = max(float(np.partition(value, int(0.65 * len(value)))[int(0.65 * len(value))]), 8.0)
     # Eyes, brows and hair are dark, highlights bright: both are clipped, dark ones count little; the slope is damped.
-    ratio = np.clip(value / level, 0.6, 1.3) - 1
-    basis = np.column_stack([np.ones(len(local)), local])
+    ratio = np.minimum(np.maximum(value / level, 0.6), 1.3) - 1
     weight = np.where(ratio < -0.3, 0.1, 1.0)
-    damping = np.diag([1e-3, 0.05, 0.2]) * len(local)
-    slope = np.linalg.solve(basis.T @ (basis * weight[:, None]) + damping, basis.T @ (weight * ratio))
-    x, y = np.arange(grey.shape[1]) - fit.origin[0], (np.arange(grey.shape[0]) - fit.origin[1])[:, None]
-    across, down = ((x * axis[0] + y * axis[1]) / fit.unit for axis in fit.axes)
-    plane = np.clip(1 + slope[1] * across + 0.5 * slope[2] * np.clip(down, 0, 1.5), 0.6, 1.3)
+    basis = np.ones((len(places), 3))
+    basis[:, 1:] = places
+    weighted = basis.T * weight
+    slope = np.linalg.solve(weighted @ basis + _DAMPING * len(places), weighted @ ratio)
+    # Axis-parallel steps of the window, turned into the face's frame.
+    x, y = (_STEPS * side - 0.5 - start for side, start in zip(size[::-1], fit.origin, strict=True))
+    across, down = ((axis[0] * x + axis[1] * y[:, None]) / fit.unit for axis in fit.axes)
+    plane = slope[1] * across + 0.5 * slope[2] * np.minimum(np.maximum(down, 0), 1.5)
+    plane = np.minimum(np.maximum(plane, -0.4), 0.3) + 1
     # Cloth is lighter than most skin; the power keeps it plausible on dark skin and in dim light.
-    return (250 * (level / 195) ** 0.45 * plane).astype(np.float32)
+    light = 250 * (level / 195) ** 0.45 * plane
+    tint = np.ones(channels, np.float32)
+    if channels == 3:
+        tone = weight @ colours / max(float(weight @ value), 1.0)
+        tint = 0.9 + 0.10 * np.minimum(np.maximum(tone, 0.6), 1.5)
+    return light[..., None] * tint
+
+
+def look(grey: np.ndarray, bare: np.ndarray) -> Look:
+    """Softness and noise of a photo's part. grey: (h, w) uint8; bare: (h, w) uint8, not 0 where it may be read.
+
+    Softness comes from the detail of about 1 to 2 pixels against that of 2 to 3; noise from the calmest quarter.
+    """
+    at = np.flatnonzero(cv2.erode(bare, _REACH, borderType=cv2.BORDER_CONSTANT, borderValue=0))
+    if len(at) < 60:
+        return Look(1.0, 1.0)
+    at = at[:: max(1, len(at) // 1200)]
+    value = grey.astype(np.float32)
+    blurred = [cv2.GaussianBlur(value, (size, size), sigma).ravel()[at] for size, sigma in _BLURS]
+    fine, wide = blurred[0] - blurred[1], blurred[1] - blurred[2]
+    soft = float(np.interp(fine @ fine / max(float(wide @ wide), 1e-3), *_SOFTNESS))
+    calm = np.abs(fine if soft > 1.5 else value.ravel()[at] - blurred[0])
+    noise = np.partition(calm, len(calm) // 4)[len(calm) // 4] / (0.3186 * (0.26 if soft > 1.5 else 0.77))
+    return Look(soft, min(0.8 * float(noise), 6.0))
+
+
+_REACH = np.ones((13, 13), np.uint8)
+_BLURS = ((5, 0.8), (9, 1.8), (13, 3.2))
+# Share of fine detail, and softness: medians of portraits shrunk and enlarged again, linear and cubic alike.
+_SOFTNESS = ((0.27, 0.34, 0.395, 0.47, 0.60, 0.78), (6.0, 4.67, 4.0, 3.0, 2.0, 1.0))
