@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -9,8 +11,8 @@ from pre_processing import mask_textures
 from pre_processing.mask_kinds import Kind
 from pre_processing.mask_light import LUMA
 from pre_processing.mask_shape import Fit
-from pre_processing.mask_textures import NEUTRAL, WIDTHS, grain
-from pre_processing.mask_warp import even_grid, texture_coordinates
+from pre_processing.mask_textures import MARGIN, NEUTRAL, WIDTHS, grain
+from pre_processing.mask_warp import texture_coordinates
 
 def sixteenths(xy: np.ndarray, scale: np.ndarray | float = 1.0) -> np.ndarray:
     """Positions (..., 2) for OpenCV to draw, in sixteenths of pixels of a picture `scale` (2,) times larger."""
@@ -23,6 +25,13 @@ def lids(points: np.ndarray) -> np.ndarray:
     """The eyes' outlines (2, 6, 2), a little larger, from points (68, 2)."""
     eyes = points[36:48].reshape(2, 6, 2)
     return 1.25 * eyes - 0.25 / 6 * eyes.sum(1, keepdims=True)
+
+
+@lru_cache(maxsize=8)
+def _cloth_at(rows: int, columns: int) -> np.ndarray:
+    """Places (rows * columns, 2), 0..1, of an even mesh in a drawn cloth with its margin."""
+    v, u = np.meshgrid(np.linspace(0, 1, rows), np.linspace(0, 1, columns), indexing="ij")
+    return (np.stack([u, v], -1).reshape(-1, 2) + MARGIN) / (1 + 2 * MARGIN)
 
 
 def cover(fit: Fit, eyes: np.ndarray, size: tuple[int, int], scale: np.ndarray) -> np.ndarray:
@@ -42,8 +51,9 @@ def texture(kind: Kind, fit: Fit, size: tuple[int, int], scale: np.ndarray, vari
     width = next((width for width in WIDTHS if width <= 1.6 * across), WIDTHS[-1])
     flat = mask_textures.level(kind.painter, variant, width, grey)
     anchors = (fit.mesh.reshape(-1, 2) + 0.5) * scale - 0.5
-    where = texture_coordinates(anchors, even_grid(*fit.mesh.shape[:2]), size, flat.shape)
-    return cv2.remap(flat, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    where = texture_coordinates(anchors, _cloth_at(*fit.mesh.shape[:2]), size, flat.shape)
+    # Replicating the border would be slow: most pixels of a window are beyond the cloth.
+    return cv2.remap(flat, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
 
 def draw_straps(cloth: np.ndarray, alpha: np.ndarray, fit: Fit, kind: Kind, dye: np.ndarray, scale: np.ndarray) -> None:

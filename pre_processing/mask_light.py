@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from pre_processing.mask_shape import Fit
-from pre_processing.mask_warp import CELLS
+from pre_processing.mask_warp import CELLS, STEPS
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -57,7 +57,6 @@ def skin(
 
 
 _DAMPING = np.diag([1e-3, 0.05, 0.2])
-_STEPS = (np.arange(CELLS) + 0.5) / CELLS
 
 
 def light_grid(colours: np.ndarray, places: np.ndarray, fit: Fit, size: tuple[int, int]) -> np.ndarray:
@@ -79,7 +78,7 @@ def light_grid(colours: np.ndarray, places: np.ndarray, fit: Fit, size: tuple[in
     weighted = basis.T * weight
     slope = np.linalg.solve(weighted @ basis + _DAMPING * len(places), weighted @ ratio)
     # Axis-parallel steps of the window, turned into the face's frame.
-    x, y = (_STEPS * side - 0.5 - start for side, start in zip(size[::-1], fit.origin, strict=True))
+    x, y = (STEPS * side - 0.5 - start for side, start in zip(size[::-1], fit.origin, strict=True))
     across, down = ((axis[0] * x + axis[1] * y[:, None]) / fit.unit for axis in fit.axes)
     plane = slope[1] * across + 0.5 * slope[2] * np.minimum(np.maximum(down, 0), 1.5)
     plane = np.minimum(np.maximum(plane, -0.4), 0.3) + 1

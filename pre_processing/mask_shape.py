@@ -7,6 +7,7 @@ reach these functions.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -56,47 +57,20 @@ class Fit(NamedTuple):
 
 def face_frame(points: np.ndarray) -> tuple[np.ndarray, float, np.ndarray] | None:
     """Origin (2,), unit (pixels) and axes (2, 2: rows x, y) of the face; None where the points span no face."""
-    right, left = points[36:42].sum(0) / 6, points[42:48].sum(0) / 6
-    across, origin = left - right, (left + right) / 2
-    distance = float(np.hypot(*across))
+    (right_x, right_y), (left_x, left_y) = (points[36:48].reshape(2, 6, 2).sum(1) / 6).tolist()
+    origin_x, origin_y = (left_x + right_x) / 2, (left_y + right_y) / 2
+    distance = math.hypot(left_x - right_x, left_y - right_y)
     # A turned head brings the eyes together but hardly shortens the face.
-    unit = max(distance, 0.45 * float(np.hypot(*(points[8] - origin))))
-    if not np.isfinite(unit) or distance < 1e-3 or unit < 1.0:
+    unit = max(distance, 0.45 * math.hypot(points[8, 0] - origin_x, points[8, 1] - origin_y))
+    if not math.isfinite(unit) or distance < 1e-3 or unit < 1.0:
         return None
-    x = across / distance
-    return origin, unit, np.array([x, [-x[1], x[0]]])
+    x, y = (left_x - right_x) / distance, (left_y - right_y) / distance
+    return np.array([origin_x, origin_y]), unit, np.array([(x, y), (-y, x)])
 
 
-def _along(jaw: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Points of the jaw line (17, 2) at fractional indices."""
-    low = np.minimum(index.astype(int), 15)
-    part = (index - low)[:, None]
-    return jaw[low] * (1 - part) + jaw[low + 1] * part
-
-
-def _middle(face: np.ndarray, top: str, height: float) -> np.ndarray:
-    """The top edge's middle (2,)."""
-    if top == "bridge":
-        return face[28] + height * (face[29] - face[28])
-    if top == "lip":
-        return face[33] + (0.15 + 0.35 * (1 - height)) * (face[51] - face[33])
-    return face[57] + (0.45 + 0.3 * (1 - height)) * (face[8] - face[57])
-
-
-_PART = np.linspace(0, 1, TOP // 2 + 1)[:-1, None]
-_TENT = 1 - np.abs(np.linspace(-1, 1, TOP))[:, None]
-
-
-def _top_edge(face: np.ndarray, ends: np.ndarray, middle: np.ndarray, sag: tuple[float, float, float]) -> np.ndarray:
-    """(TOP, 2) from cheek over the nose to cheek; kept below both eyes by a cone under every eye point."""
-    top = np.empty((TOP, 2))
-    top[:4], top[4], top[:4:-1] = (1 - _PART) * ends[0], 0, (1 - _PART) * ends[1]
-    top += _TENT * middle
-    top[:, 1] += (0, *sag, 0, *sag[::-1], 0)
-    eyes = face[_EYES]
-    lids = (eyes[:, 1] - 0.5 * np.abs(eyes[:, 0] - top[:, :1])).max(1)
-    np.maximum(top[:, 1], lids + LID_MARGIN, out=top[:, 1])
-    return top
+def _along(index: np.ndarray) -> np.ndarray:
+    """Weights (N, 17) that give points of the jaw line at fractional indices (N,)."""
+    return np.maximum(1 - np.abs(np.asarray(index)[:, None] - np.arange(17)), 0)
 
 
 def _coons() -> np.ndarray:
@@ -123,7 +97,69 @@ def _spline(count: int, steps: int = 4) -> np.ndarray:
     return matrix
 
 
-_MESH, _SMOOTH = _coons(), _spline(2 * TOP + 2 * (SIDE - 2))
+# Straps by kind: (where on the mask's side, 0 top to 1 bottom; jaw point; shift of the goal outwards and down; bend).
+_STRAPS = {
+    "": (),
+    "ears": ((0, 0, 0.16, 0.02, -0.03), (2, 1, 0.15, 0.02, 0.05)),
+    "head": ((0, 0, 0.30, -0.30, 0.02), (2, 2, 0.28, 0.02, 0.02)),
+}
+_EARS = [0, 1, 2, 14, 15, 16]
+COUNT, KNOTS = 2 * TOP + 2 * (SIDE - 2), 7  # points of the border; points of a strap
+
+
+class _Plan(NamedTuple):
+    """What follows from a shape alone. Outline, mesh and straps are one matrix times border and ears, plus shifts."""
+
+    margin: np.ndarray  # (17, 1) of the jaw points
+    border: np.ndarray  # (COUNT, 18) from jaw and middle of the top edge
+    hang: np.ndarray  # (COUNT,) downwards
+    parts: np.ndarray  # (outline + mesh + straps, COUNT + 6)
+    shift: np.ndarray  # (outline + mesh + straps, 2)
+
+
+def _border_plan(shape: Shape, tilt: float) -> tuple[np.ndarray, np.ndarray]:
+    """Control points of the outline, in turn top, left side, bottom and right side: weights and how far they hang."""
+    high, low = (shape.corner + tilt, 16 - shape.corner + tilt), (shape.low, 16 - shape.low)
+    left, right = (_along(np.linspace(high[k], low[k], SIDE)[1:-1]) for k in (1, 0))
+    part = np.linspace(0, 1, TOP // 2 + 1)[:-1, None]
+    ends = [(1 - part) * end for end in _along(np.array(high))]
+    top = np.vstack([ends[0], np.zeros((1, 17)), ends[1][::-1]])
+    border = np.zeros((COUNT, 18))
+    border[:, :17] = np.vstack([top, left, _along(np.linspace(*low, TOP))[::-1], right[::-1]])
+    border[:TOP, 17] = 1 - np.abs(np.linspace(-1, 1, TOP))
+    hang = np.zeros(COUNT)
+    hang[:TOP] = 0, *shape.sag, 0, *shape.sag[::-1], 0
+    hang[TOP + SIDE - 2 :][:TOP] = shape.tip * (1 - np.abs(np.linspace(-1, 1, TOP))) ** 0.8
+    return border, hang
+
+
+@lru_cache(maxsize=2048)
+def _plan(shape: Shape, tilt: float) -> _Plan:
+    border, hang = _border_plan(shape, tilt)
+    margin = np.interp(np.abs(np.arange(17) - 8), (0, 4, 7), shape.margin[::-1])[:, None]
+    t = np.linspace(0, 1, KNOTS)
+    parts, shift = [np.pad(_spline(COUNT), ((0, 0), (0, 6))), np.pad(_coons(), ((0, 0), (0, 6)))], []
+    for side in (0, 1):
+        for at, jaw, out, down, bend in _STRAPS[shape.straps]:
+            strap = np.zeros((KNOTS, COUNT + 6))
+            strap[:, TOP - 1 + at if side else (0, -7, -8)[at]] = 1 - t
+            strap[:, COUNT + (5 - jaw if side else jaw)] = t
+            parts.append(strap)
+            shift.append(np.outer(t, (out if side else -out, down)) + np.outer(np.sin(np.pi * t), (0, bend)))
+    parts = np.vstack(parts)
+    shifts = np.zeros((len(parts), 2))
+    if shift:
+        shifts[-len(shift) * KNOTS :] = np.vstack(shift)
+    return _Plan(margin, border, hang, parts, shifts)
+
+
+def _middle(face: np.ndarray, top: str, height: float) -> np.ndarray:
+    """The top edge's middle (2,)."""
+    if top == "bridge":
+        return face[28] + height * (face[29] - face[28])
+    if top == "lip":
+        return face[33] + (0.15 + 0.35 * (1 - height)) * (face[51] - face[33])
+    return face[57] + (0.45 + 0.3 * (1 - height)) * (face[8] - face[57])
 
 
 def folds(mesh: np.ndarray) -> bool:
@@ -132,69 +168,42 @@ def folds(mesh: np.ndarray) -> bool:
     return bool((a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0] <= 1e-4).any())
 
 
-# Straps by kind: (where on the mask's side, 0 top to 1 bottom; jaw point; shift of the goal outwards and down; bend).
-_STRAPS = {
-    "ears": ((0, 0, 0.16, 0.02, -0.03), (2, 1, 0.15, 0.02, 0.05)),
-    "head": ((0, 0, 0.30, -0.30, 0.02), (2, 2, 0.28, 0.02, 0.02)),
-}
-_T = np.linspace(0, 1, 7)
-_CURVE = np.column_stack([1 - _T, _T, np.sin(np.pi * _T)])
+_CENTRE = np.array([1, 0.8]) / 13
 
 
-def _straps(face: np.ndarray, edges: tuple[np.ndarray, np.ndarray], kind: str) -> np.ndarray:
-    """Straps (S, 7, 2), two a side, from the mask's sides to ears or head; none on the side a turned head hides."""
-    reach = abs(face[0, 0] - face[27, 0]), abs(face[16, 0] - face[27, 0])
-    ends = []
-    for side, (edge, sign) in enumerate(zip(edges, (-1, 1), strict=True)):
-        if reach[side] >= 0.6 * reach[1 - side]:
-            for at, jaw, out, down, bend in _STRAPS.get(kind, ()):
-                ear = face[16 - jaw if side else jaw]
-                ends.append((edge[at], ear + (out * sign, down), (0, bend)))
-    return _CURVE @ np.array(ends).reshape(-1, 3, 2)
-
-
-@lru_cache(maxsize=64)
-def _samples(shape: Shape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Margin at each jaw point (17, 1); jaw indices of corners, left and right side and bottom edge, and their tilt."""
-    margin = np.interp(np.abs(np.arange(17) - 8), (0, 4, 7), shape.margin[::-1])[:, None]
-    high, low = (shape.corner, 16 - shape.corner), (shape.low, 16 - shape.low)
-    index = [high, *(np.linspace(high[k], low[k], SIDE) for k in (1, 0)), np.linspace(*low, TOP)]
-    tilted = [(1, 1), *(np.linspace(1, 0, SIDE),) * 2, np.zeros(TOP)]
-    return margin, np.concatenate(index), np.concatenate(tilted)
-
-
-_MIDDLE = np.array([1, 0.8]) / 13
-_TRIANGLE = (1 - np.abs(np.linspace(-1, 1, TOP))) ** 0.8
-
-
-def _border(face: np.ndarray, shape: Shape, height: float, tilt: float) -> np.ndarray:
-    """Control points of the outline (2 * TOP + 2 * (SIDE - 2), 2): top, left side, bottom and right side in turn."""
-    jaw = face[_JAW]
-    margin, index, tilted = _samples(shape)
-    outwards = jaw - jaw[2:15].sum(0) * _MIDDLE
+def _border(face: np.ndarray, plan: _Plan, middle: np.ndarray) -> np.ndarray:
+    """Control points of the outline (COUNT, 2); the top edge is kept below both eyes by a cone under every eye point."""
+    jaw = np.empty((18, 2))
+    outwards = face[_JAW] - face[2:15].sum(0) * _CENTRE
     length = np.sqrt((outwards * outwards).sum(1, keepdims=True))
-    points = _along(jaw + outwards * (margin / np.maximum(length, 1e-6)), index + tilt * tilted)
-    top = _top_edge(face, points[:2], _middle(face, shape.top, height), shape.sag)
-    left, right, bottom = points[2 : 2 + SIDE], points[2 + SIDE : 2 + 2 * SIDE], points[2 + 2 * SIDE :]
-    if shape.tip:
-        bottom[:, 1] += shape.tip * _TRIANGLE
-    return np.concatenate([top, left[1:-1], bottom[::-1], right[1:-1][::-1]])
+    jaw[:17], jaw[17] = face[_JAW] + outwards * (plan.margin / np.maximum(length, 1e-6)), middle
+    border = plan.border @ jaw
+    border[:, 1] += plan.hang
+    lids = (face[_EYES, 1] - 0.5 * np.abs(face[_EYES, 0] - border[:TOP, :1])).max(1)
+    np.maximum(border[:TOP, 1], lids + LID_MARGIN, out=border[:TOP, 1])
+    return border
 
 
 def fit_mask(points: np.ndarray, height: float, tilt: float, shape: Shape = Shape()) -> Fit | None:  # noqa: B008
     """Mask on a face.
 
     points: (68, 2) pixels, hidden ones already replaced. height: 0..1 from nose point 28 to 29. tilt: shift of both
-    upper corners along the jaw, in jaw points (one goes up, the other down). None where the points span no face.
+    upper corners along the jaw, in jaw points (one goes up, the other down); rounded to hundredths. None where the
+    points span no face.
     """
     found = face_frame(points)
     if found is None:
         return None
     origin, unit, axes = found
-    face = (points - origin) @ axes.T / unit
-    border = _border(face, shape, height, tilt)
-    right, left = border[[0, -1, -2]], border[TOP - 1 : TOP + 2]
-    straps = _straps(face, (right, left), shape.straps)
-    parts = np.concatenate([_SMOOTH @ border, _MESH @ border, straps.reshape(-1, 2)]) * unit @ axes + origin
-    outline, mesh, straps = np.split(parts, (len(_SMOOTH), len(_SMOOTH) + len(_MESH)))
-    return Fit(outline, mesh.reshape(SIDE, TOP, 2), straps.reshape(-1, len(_T), 2), origin, unit, axes)
+    plan = _plan(shape, round(tilt, 2))
+    face = (points - origin) @ (axes.T / unit)
+    border = _border(face, plan, _middle(face, shape.top, height))
+    parts = plan.parts @ np.concatenate([border, face[_EARS]]) + plan.shift
+    parts = parts @ (axes * unit) + origin
+    mesh = parts[4 * COUNT : 4 * COUNT + SIDE * TOP].reshape(SIDE, TOP, 2)
+    straps = parts[4 * COUNT + SIDE * TOP :].reshape(-1, KNOTS, 2)
+    # A turned head hides the straps of its far side.
+    reach = abs(face[0, 0] - face[27, 0]), abs(face[16, 0] - face[27, 0])
+    half = len(straps) // 2
+    straps = straps[half if reach[0] < 0.6 * reach[1] else 0 : half if reach[1] < 0.6 * reach[0] else None]
+    return Fit(parts[: 4 * COUNT], mesh, straps, origin, unit, axes)

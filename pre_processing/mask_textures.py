@@ -1,7 +1,7 @@
 """Mask cloth drawn by formula: flat RGBA pictures that are bent onto a face later.
 
-u runs along the columns from the wearer's right ear (-1) to the left (1), v down the rows from nose (0) to chin (1).
-A picture is float32 (h, w, 4): RGB is what the cloth reflects (NEUTRAL is white cloth in full light, so that seams and
+u runs along the columns from the wearer's right ear (-1) to the left (1), v down the rows from nose (0) to chin (1). Pictures reach a little beyond that (MARGIN of their
+sides), because a worn edge is rounder than a drawn one. A picture is float32 (h, w, 4): RGB is what the cloth reflects (NEUTRAL is white cloth in full light, so that seams and
 shadows are darker and edges that catch light brighter), A is 0..255. Plain kinds are drawn white and dyed later.
 """
 
@@ -15,6 +15,7 @@ import numpy as np
 
 VARIANTS = 6  # cloths that differ in creases; few, so that all stay cached
 NEUTRAL = 200
+MARGIN = 0.06
 WIDTHS = (1024, 512, 256, 128, 64)
 Painter = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 
@@ -95,7 +96,8 @@ def level(painter: Painter, variant: int, width: int, grey: bool) -> np.ndarray:
         double = level(painter, variant, WIDTHS[WIDTHS.index(width) - 1], False)
         return cv2.resize(double, (width, width * 3 // 4), interpolation=cv2.INTER_AREA)
     v, u = np.mgrid[0.5 : drawn * 3 // 4, 0.5:drawn].astype(np.float32)
-    picture = painter(u / (drawn / 2) - 1, v / (drawn * 3 // 4), np.random.default_rng(variant))
+    u, v = (side * (1 + 2 * MARGIN) - MARGIN for side in (u / drawn, v / (drawn * 3 // 4)))
+    picture = painter(2 * u - 1, v, np.random.default_rng(variant))
     return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
 
 

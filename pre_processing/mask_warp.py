@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 
-CELLS = 18  # the spline is smooth, so it is solved on a coarse grid and interpolated
+CELLS = 14  # the spline is smooth, so it is solved on a coarse grid and interpolated
 
 
 def _kernel(squared: np.ndarray) -> np.ndarray:
     """r^2 log r^2 of the thin-plate spline (Bookstein 1989), from squared distances."""
-    return squared * np.log(squared + 1e-12)
+    return squared * np.log(squared + 1e-12)  # no distance has no weight
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T, 0)
+    squared = a @ (-2 * b.T)
+    squared += (a * a).sum(1, keepdims=True)
+    squared += (b * b).sum(1)
+    return np.maximum(squared, 0, out=squared)
 
 
 def thin_plate(source: np.ndarray, target: np.ndarray, queries: np.ndarray, stiffness: float = 1e-4) -> np.ndarray:
     """Values (M, D) at queries (M, 2) of the spline that takes source (N, 2) to target (N, D)."""
     count = len(source)
+    kernel = _kernel(_distances(np.concatenate([source, queries]), source))
     system = np.zeros((count + 3, count + 3))
-    system[:count, :count] = _kernel(_distances(source, source))
+    system[:count, :count] = kernel[:count]
     system[np.arange(count), np.arange(count)] += stiffness
     system[:count, count], system[:count, count + 1 :] = 1, source
     system[count:, :count] = system[:count, count:].T
@@ -32,22 +34,11 @@ def thin_plate(source: np.ndarray, target: np.ndarray, queries: np.ndarray, stif
     solved, weights = cv2.solve(system, goal)
     if not solved:  # points on a line, or on each other
         weights = np.linalg.lstsq(system, goal, rcond=None)[0]
-    return _kernel(_distances(queries, source)) @ weights[:count] + weights[count] + queries @ weights[count + 1 :]
+    return kernel[count:] @ weights[:count] + weights[count] + queries @ weights[count + 1 :]
 
 
-@lru_cache(maxsize=8)
-def even_grid(rows: int, columns: int) -> np.ndarray:
-    """Cloth coordinates u, v (rows * columns, 2), 0..1, of an even mesh."""
-    v, u = np.meshgrid(np.linspace(0, 1, rows), np.linspace(0, 1, columns), indexing="ij")
-    return np.stack([u, v], -1).reshape(-1, 2)
-
-
-def coarse_grid(size: tuple[int, int]) -> np.ndarray:
-    """Pixel positions (CELLS * CELLS, 2) that cv2.resize spreads over a picture of `size` (h, w)."""
-    grid = np.empty((CELLS, CELLS, 2))
-    middle = (np.arange(CELLS) + 0.5) / CELLS
-    grid[..., 0], grid[..., 1] = middle * size[1] - 0.5, (middle * size[0] - 0.5)[:, None]
-    return grid.reshape(-1, 2)
+STEPS = (np.arange(CELLS) + 0.5) / CELLS  # where cv2.resize takes the cells' middles to be
+_QUERIES = np.stack(np.meshgrid(STEPS, STEPS), -1).reshape(-1, 2)
 
 
 def texture_coordinates(
@@ -57,8 +48,8 @@ def texture_coordinates(
 
     anchors: (N, 2) pixels of the picture at which the cloth's point cloth_at (N, 2), 0..1, lies.
     """
-    middle = anchors.sum(0) / len(anchors)
-    unit = max(float((anchors.max(0) - anchors.min(0)).max()), 1.0)
-    flat = thin_plate((anchors - middle) / unit, cloth_at, (coarse_grid(size) - middle) / unit)
-    coarse = (flat * (cloth[1], cloth[0]) - 0.5).astype(np.float32).reshape(CELLS, CELLS, 2)
+    unit = max(size)
+    sides = np.array([size[1], size[0]]) / unit
+    flat = thin_plate((anchors + 0.5) / unit, cloth_at, _QUERIES * sides)
+    coarse = np.float32(flat * (cloth[1], cloth[0]) - 0.5).reshape(CELLS, CELLS, 2)
     return cv2.resize(coarse, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)

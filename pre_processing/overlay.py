@@ -76,17 +76,20 @@ def _place(points: np.ndarray, wear: Wear, kind: Kind) -> tuple[Fit | None, str]
 def _window(fit: Fit, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
     """Part of the image (rows, columns) with mask, straps and shadow."""
     everything = np.concatenate([fit.outline, fit.straps.reshape(-1, 2)])
-    low = np.maximum(np.floor(everything.min(0) - 0.14 * fit.unit - 1), 0).astype(int)
-    high = np.minimum(np.ceil(everything.max(0) + 0.14 * fit.unit) + 2, (shape[1], shape[0])).astype(int)
-    return None if (high <= low).any() else (slice(low[1], high[1]), slice(low[0], high[0]))
+    (left, top), (right, bottom) = everything.min(0).tolist(), everything.max(0).tolist()
+    room = 0.14 * fit.unit + 1
+    left, top = max(int(left - room), 0), max(int(top - room), 0)
+    right, bottom = min(int(right + room + 2), shape[1]), min(int(bottom + room + 2), shape[0])
+    return None if right <= left or bottom <= top else (slice(top, bottom), slice(left, right))
 
 
 _QUAD = np.array([(-0.72, -0.5), (0.72, -0.5), (0.72, 0.1), (-0.72, 0.1)])  # brows and eyes
+_HALF = np.array([(-0.72, -0.5), (0, -0.5), (0, 0.1), (-0.72, 0.1)])  # one side tells enough where it is large
 
 
 def _photo_look(image: np.ndarray, fit: Fit) -> Look:
     """Softness and noise of the photo (H, W, c) between brows and mask."""
-    quad = _QUAD * fit.unit @ fit.axes + fit.origin
+    quad = (_QUAD if fit.unit < 56 else _HALF) * fit.unit @ fit.axes + fit.origin
     low = np.maximum(np.floor(quad.min(0)), 0).astype(int)
     high = np.minimum(np.ceil(quad.max(0)) + 1, image.shape[1::-1]).astype(int)
     if fit.unit < 28 or (high - low < 14).any():
