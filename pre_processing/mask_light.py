@@ -34,26 +34,28 @@ def _spots() -> tuple[np.ndarray, np.ndarray]:
     return weights, np.array([shift for _, shift in spots], float)
 
 
-_WEIGHTS, _SHIFTS = _spots()
-_AROUND = np.array([(x, y) for x in (-0.025, 0.025) for y in (-0.025, 0.025)])
-_SHIFTED = (_SHIFTS[:, None] + _AROUND).reshape(-1, 2)
+_SPOTS = _spots()
+_WEIGHTS = np.repeat(_SPOTS[0], 2, 0)
+_SHIFTS = (_SPOTS[1][:, None] + ((-0.025, -0.02), (0.025, 0.02))).reshape(-1, 2)  # two samples a spot
 
 
 def skin(
-    image: np.ndarray, points: np.ndarray, alpha: np.ndarray, corner: tuple[int, int], fit: Fit
+    image: np.ndarray, points: np.ndarray, alpha: np.ndarray, corner: np.ndarray, fit: Fit
 ) -> tuple[np.ndarray, np.ndarray]:
     """Colours (N, c) float32 of visible skin and their places (N, 2) in the face's frame.
 
-    image: (h, w, c) uint8; points: (68, 2) in its pixels; alpha: (h, w) uint8, not 0 where something is worn, with its
+    image: (h, w[, 3]) uint8; points: (68, 2) in its pixels; alpha: (h, w) uint8, not 0 where something is worn, with its
     upper left pixel at `corner` (x, y) of the image.
     """
-    local = np.repeat((_WEIGHTS @ points - fit.origin) @ fit.axes.T / fit.unit, len(_AROUND), 0) + _SHIFTED
-    x, y = np.rint(local @ (fit.axes * fit.unit) + fit.origin).astype(int).T
-    worn_x, worn_y = x - corner[0], y - corner[1]
-    known = (worn_x >= 0) & (worn_y >= 0) & (worn_x < alpha.shape[1]) & (worn_y < alpha.shape[0])
-    use = (x >= 0) & (y >= 0) & (x < image.shape[1]) & (y < image.shape[0])
-    use[known] &= alpha[worn_y[known], worn_x[known]] == 0
-    return image[y[use], x[use]].astype(np.float32), local[use]
+    places = np.rint(_WEIGHTS @ points + _SHIFTS @ (fit.axes * fit.unit)).astype(int)
+    places = places[((places >= 0) & (places < image.shape[1::-1])).all(1)]
+    worn = places - corner
+    known = np.flatnonzero(((worn >= 0) & (worn < alpha.shape[::-1])).all(1))
+    use = np.ones(len(places), bool)
+    use[known] = alpha[worn[known, 1], worn[known, 0]] == 0
+    places = places[use]
+    colours = image[places[:, 1], places[:, 0]].astype(np.float32).reshape(len(places), 1 if image.ndim == 2 else 3)
+    return colours, (places - fit.origin) @ (fit.axes.T / fit.unit)
 
 
 _DAMPING = np.diag([1e-3, 0.05, 0.2])
@@ -65,7 +67,7 @@ def light_grid(colours: np.ndarray, places: np.ndarray, fit: Fit, size: tuple[in
     A plane through the visible skin (colours and places as `skin` gives them), carried on under the mask; cloth takes
     on a little of the skin's tint, as what it reflects comes from there.
     """
-    channels = colours.shape[1]
+    channels = colours.shape[-1]
     if len(colours) < 12:
         return np.full((CELLS, CELLS, channels), 150, np.float32)
     value = colours @ LUMA if channels == 3 else colours[:, 0]
@@ -76,7 +78,7 @@ def light_grid(colours: np.ndarray, places: np.ndarray, fit: Fit, size: tuple[in
     basis = np.ones((len(places), 3))
     basis[:, 1:] = places
     weighted = basis.T * weight
-    slope = np.linalg.solve(weighted @ basis + _DAMPING * len(places), weighted @ ratio)
+    slope = cv2.solve(weighted @ basis + _DAMPING * len(places), weighted @ ratio[:, None])[1][:, 0]
     # Axis-parallel steps of the window, turned into the face's frame.
     x, y = (STEPS * side - 0.5 - start for side, start in zip(size[::-1], fit.origin, strict=True))
     across, down = ((axis[0] * x + axis[1] * y[:, None]) / fit.unit for axis in fit.axes)

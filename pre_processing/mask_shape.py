@@ -184,6 +184,17 @@ def _border(face: np.ndarray, plan: _Plan, middle: np.ndarray) -> np.ndarray:
     return border
 
 
+def _shown(straps: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """Straps (S, KNOTS, 2) without those on a side that a turned head hides, or that would cross an eye."""
+    if not len(straps):
+        return straps
+    half, nose = len(straps) // 2, face[27, 0]
+    right, left = nose - face[0, 0], face[16, 0] - nose
+    keep_right = right >= 0.6 * left and straps[:half, :, 0].max() < face[_EYES, 0].min() - 0.08
+    keep_left = left >= 0.6 * right and straps[half:, :, 0].min() > face[_EYES, 0].max() + 0.08
+    return straps[0 if keep_right else half : None if keep_left else half]
+
+
 def fit_mask(points: np.ndarray, height: float, tilt: float, shape: Shape = Shape()) -> Fit | None:  # noqa: B008
     """Mask on a face.
 
@@ -199,11 +210,14 @@ def fit_mask(points: np.ndarray, height: float, tilt: float, shape: Shape = Shap
     face = (points - origin) @ (axes.T / unit)
     border = _border(face, plan, _middle(face, shape.top, height))
     parts = plan.parts @ np.concatenate([border, face[_EARS]]) + plan.shift
-    parts = parts @ (axes * unit) + origin
-    mesh = parts[4 * COUNT : 4 * COUNT + SIDE * TOP].reshape(SIDE, TOP, 2)
-    straps = parts[4 * COUNT + SIDE * TOP :].reshape(-1, KNOTS, 2)
-    # A turned head hides the straps of its far side.
-    reach = abs(face[0, 0] - face[27, 0]), abs(face[16, 0] - face[27, 0])
-    half = len(straps) // 2
-    straps = straps[half if reach[0] < 0.6 * reach[1] else 0 : half if reach[1] < 0.6 * reach[0] else None]
-    return Fit(parts[: 4 * COUNT], mesh, straps, origin, unit, axes)
+    outline, mesh, straps = np.split(parts, (4 * COUNT, 4 * COUNT + SIDE * TOP))
+    straps = _shown(straps.reshape(-1, KNOTS, 2), face)
+    to_pixels = axes * unit
+    return Fit(
+        outline @ to_pixels + origin,
+        mesh.reshape(SIDE, TOP, 2) @ to_pixels + origin,
+        straps @ to_pixels + origin,
+        origin,
+        unit,
+        axes,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-CELLS = 14  # the spline is smooth, so it is solved on a coarse grid and interpolated
+CELLS = 12  # the spline is smooth, so it is solved on a coarse grid and interpolated
 
 
 def _kernel(squared: np.ndarray) -> np.ndarray:

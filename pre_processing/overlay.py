@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from pre_processing.mask_draw import blend, enlarge, layers, lids, lit, shadow, sixteenths
+from pre_processing.mask_draw import blend, canvas, layers, lit, shadow, sixteenths, strap_on
 from pre_processing.mask_kinds import GROUPS, KINDS, Kind, choose_kind, find_kind, kinds_of
 from pre_processing.mask_light import LUMA, Look, light_grid, look, skin
 from pre_processing.mask_shape import Fit, face_frame, fit_mask, folds
@@ -73,11 +73,9 @@ def _place(points: np.ndarray, wear: Wear, kind: Kind) -> tuple[Fit | None, str]
     return fit, "mesh"
 
 
-def _window(fit: Fit, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
-    """Part of the image (rows, columns) with mask, straps and shadow."""
-    everything = np.concatenate([fit.outline, fit.straps.reshape(-1, 2)])
-    (left, top), (right, bottom) = everything.min(0).tolist(), everything.max(0).tolist()
-    room = 0.14 * fit.unit + 1
+def _window(points: np.ndarray, room: float, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+    """Part of the image (rows, columns) with points (N, 2) and some room; None where all of it lies outside."""
+    (left, top), (right, bottom) = points.min(0).tolist(), points.max(0).tolist()
     left, top = max(int(left - room), 0), max(int(top - room), 0)
     right, bottom = min(int(right + room + 2), shape[1]), min(int(bottom + room + 2), shape[0])
     return None if right <= left or bottom <= top else (slice(top, bottom), slice(left, right))
@@ -88,7 +86,7 @@ _HALF = np.array([(-0.72, -0.5), (0, -0.5), (0, 0.1), (-0.72, 0.1)])  # one side
 
 
 def _photo_look(image: np.ndarray, fit: Fit) -> Look:
-    """Softness and noise of the photo (H, W, c) between brows and mask."""
+    """Softness and noise of the photo (H, W[, 3]) between brows and mask."""
     quad = (_QUAD if fit.unit < 56 else _HALF) * fit.unit @ fit.axes + fit.origin
     low = np.maximum(np.floor(quad.min(0)), 0).astype(int)
     high = np.minimum(np.ceil(quad.max(0)) + 1, image.shape[1::-1]).astype(int)
@@ -97,7 +95,7 @@ def _photo_look(image: np.ndarray, fit: Fit) -> Look:
     part = image[low[1] : high[1], low[0] : high[0]]
     bare = cv2.fillConvexPoly(np.zeros(part.shape[:2], np.uint8), np.rint(quad - low).astype(np.int32), 255)
     cv2.fillPoly(bare, [sixteenths(fit.outline - low)], 0, cv2.LINE_8, 4)
-    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY) if part.shape[2] == 3 else part[..., 0]
+    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY) if part.ndim == 3 else part
     return look(grey, bare)
 
 
@@ -116,29 +114,41 @@ def _dye(kind: Kind, wear: Wear) -> np.ndarray:
     return np.minimum(dye * wear.shade * (1 + wear.warmth, 1, 1 - wear.warmth), 255)
 
 
-def _masked(
-    picture: np.ndarray,
-    points: np.ndarray,
-    fit: Fit,
-    window: tuple[slice, slice],
-    kind: Kind,
-    wear: Wear,
-    dye: np.ndarray,
-) -> np.ndarray:
-    """The window's pixels (h, w[, c]) of a picture (H, W, c) with the mask on."""
-    corner = window[1].start, window[0].start
-    size = window[0].stop - corner[1], window[1].stop - corner[0]
-    here, eyes = fit.moved(-np.array(corner)), lids(points - corner)
+def _worn(picture: np.ndarray, points: np.ndarray, fit: Fit, kind: Kind, wear: Wear, dye: np.ndarray) -> np.ndarray:
+    """A picture (H, W[, 3]) uint8 with the mask on; dye (3,), or (1,) for grey; window: where the cloth lies."""
+    window = _window(fit.outline, 0.14 * fit.unit + 1, picture.shape)
+    corner = np.array([window[1].start, window[0].start])
     photo = _photo_look(picture, fit)
     soft = photo.softness if photo.softness > 1.4 else 1.0
-    cloth, alpha = layers(kind, here, eyes, size, soft, dye, wear.variant)
-    covered = alpha if soft == 1 else enlarge(alpha, eyes, size)
-    light = light_grid(*skin(picture, points, covered, corner, fit), here, size) * (dye / 255)
-    cloth = lit(cloth, light, photo.noise, wear.grain)
-    if soft > 1:
-        cloth = cv2.resize(cloth, size[::-1], interpolation=cv2.INTER_LINEAR)
-    face = picture[window] if picture.shape[2] == 3 else picture[window][..., 0]
-    return blend(face, cloth, covered, shadow(covered, eyes, fit.unit))
+    on = canvas((window[0].stop - window[0].start, window[1].stop - window[1].start), points - corner, soft)
+    here = fit.moved(-corner)
+    cloth, alpha = layers(kind, here, on, wear.variant, len(dye) == 1)
+    colours, places = skin(picture, points, alpha, corner, fit)
+    light = light_grid(colours, places, here, on.size)
+    cloth = lit(cloth, light * (dye / 255), photo.noise, wear.grain)
+    if on.soft:
+        cloth = cv2.resize(cloth, on.size[::-1], interpolation=cv2.INTER_LINEAR)
+    out = picture.copy()
+    if len(fit.straps) and len(colours):
+        _strap_on(out, fit, kind, soft, light[4:8, 4:8].mean((0, 1)) * (0.85 / 255), colours.sum(0) / len(colours))
+    out[window] = blend(out[window], cloth, alpha, shadow(alpha, on, fit.unit))
+    return out
+
+
+def _strap_on(out: np.ndarray, fit: Fit, kind: Kind, soft: float, light: np.ndarray, skin_tone: np.ndarray) -> None:
+    """Straps into a picture; lines finer than a pixel (of the photo's detail) take on the skin's colour."""
+    width = kind.shape.strap[3] * fit.unit
+    strap = np.array(kind.shape.strap[:3])
+    part = min(width / soft, 1.0)
+    colour = part * light * (strap if len(light) == 3 else strap @ LUMA) + (1 - part) * skin_tone
+    if soft == 1:
+        strap_on(out, fit.straps, width, colour, out.shape[:2])
+        return
+    window = _window(fit.straps.reshape(-1, 2), 2 * soft, out.shape)
+    if window:
+        part, corner = out[window], (window[1].start, window[0].start)
+        small = tuple(max(1, round(side / soft)) for side in part.shape[:2])
+        strap_on(part, fit.straps - corner, width, colour, small)
 
 
 def _describe(name: str, seed: int, dye: np.ndarray, wear: Wear, grey: bool) -> dict:
@@ -158,28 +168,25 @@ def put_mask(image: np.ndarray, points: np.ndarray, seed: int, kind: str = "surg
     """
     name = choose_kind(kinds_of(kind), seed)
     style, wear, grey = find_kind(name), _wear(seed), _is_grey(image)
-    points = _visible(points)
+    points, dye = _visible(points), _dye(style, wear)
     fit, placement = _place(points, wear, style)
-    window = _window(fit, image.shape) if fit else None
-    dye = _dye(style, wear)
-    out, described = image.copy(), _describe(name, seed, dye, wear, grey)
-    if window is None:
-        return out, {**described, "placement": "none"}
-    picture = image.reshape(*image.shape[:2], -1)
-    if grey:
-        picture, dye = picture[..., :1], np.array([dye @ LUMA])
-    masked = _masked(picture, points, fit, window, style, wear, dye)
-    out[window] = masked if masked.ndim == out.ndim else masked[..., None]
-    return out, {**described, "placement": placement}
+    described = _describe(name, seed, dye, wear, grey)
+    if fit is None or _window(fit.outline, 0, image.shape) is None:
+        return image.copy(), {**described, "placement": "none"}
+    if not grey:
+        return _worn(image, points, fit, style, wear, dye), {**described, "placement": placement}
+    plain = np.ascontiguousarray(image[..., 0]) if image.ndim == 3 else image
+    worn = _worn(plain, points, fit, style, wear, np.array([dye @ LUMA]))
+    worn = np.repeat(worn[..., None], image.shape[2], 2) if image.ndim == 3 else worn
+    return worn, {**described, "placement": placement}
 
 
 def worn_area(shape: tuple[int, int], points: np.ndarray, seed: int, kind: str) -> np.ndarray | None:
     """How much of each pixel the cloth of put_mask covers, without straps: float32 (h, w), 0..1; None for no face."""
     name = choose_kind(kinds_of(kind), seed)
     style, wear, points = find_kind(name), _wear(seed), _visible(points)
-    style = style._replace(shape=style.shape._replace(straps=""))
     fit, _ = _place(points, wear, style)
     if fit is None:
         return None
-    _, alpha = layers(style, fit, lids(points), shape, 1.0, np.array([200.0]), wear.variant)
+    _, alpha = layers(style, fit, canvas(shape, points, 1.0), wear.variant, True)
     return alpha.astype(np.float32) / 255
