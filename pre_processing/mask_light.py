@@ -107,8 +107,9 @@ def look(grey: np.ndarray, bare: np.ndarray) -> Look:
     fine, wide = blurred[0] - blurred[1], blurred[1] - blurred[2]
     soft = float(np.interp(fine @ fine / max(float(wide @ wide), 1e-3), *_SOFTNESS))
     calm = np.abs(fine if soft > 1.5 else value.ravel()[at] - blurred[0])
-    noise = np.partition(calm, len(calm) // 4)[len(calm) // 4] / (0.3186 * (0.26 if soft > 1.5 else 0.77))
-    return Look(soft, min(0.8 * float(noise), 6.0))
+    noise = float(np.partition(calm, len(calm) // 4)[len(calm) // 4]) / 0.3186
+    # The calmest skin has texture too, the more of it the wider the detail: only a part is taken for noise.
+    return Look(soft, min(1.4 * noise, 2.0) if soft > 1.5 else min(0.9 * noise, 6.0))
 
 
 _REACH = np.ones((13, 13), np.uint8)
