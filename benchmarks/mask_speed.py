@@ -1,18 +1,20 @@
 """Faces a second that get a mask, on one core, by size and kind: nothing but put_mask, photos and points in memory.
 
-python -m benchmarks.mask_speed                      # draws demo faces itself
-python -m benchmarks.mask_speed --root ROOT --landmarks Results/UnmaskedDatasets/FERPlus/FERPlus_landmarksfile.pkl
+python benchmarks/mask_speed.py                      # draws demo faces itself
+python benchmarks/mask_speed.py --root ROOT --landmarks Results/UnmaskedDatasets/FERPlus/FERPlus_landmarksfile.pkl
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pre_processing import render
 from pre_processing.artefacts import read_landmarks
 from pre_processing.crop import crop_face, read_image

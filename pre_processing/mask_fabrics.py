@@ -25,6 +25,8 @@ CAMOUFLAGE = (
     ((0.32, 0.44, 0.30), (0.20, 0.28, 0.20), (0.38, 0.28, 0.18), (0.58, 0.60, 0.38)),
 )
 
+LEAF, HEART = np.array((0.28, 0.42, 0.26), np.float32), np.array((0.90, 0.74, 0.28), np.float32)
+
 
 def _mix(share: np.ndarray, ground: tuple[float, ...], ink: tuple[float, ...]) -> np.ndarray:
     share = np.clip(share, 0, 1)[..., None]
@@ -60,27 +62,36 @@ def dots(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def denim(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Twill with worn, lighter patches."""
-    twill = 0.10 * np.sin((x + y) * 260) + 0.06 * cv2.blur(rng.standard_normal(x.shape, np.float32), (1, 7))
+    twill = 0.12 * np.sin((x + y) * 150) + 0.06 * cv2.blur(rng.standard_normal(x.shape, np.float32), (1, 7))
     worn = _clouds(x.shape, rng, 6)
-    return _mix(0.28 + 0.22 * worn + twill, (0.13, 0.20, 0.36), (0.62, 0.72, 0.86))
+    return _mix(0.30 + 0.08 * worn + twill, (0.13, 0.20, 0.36), (0.62, 0.72, 0.86))
 
 
 def floral(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Scattered five-petalled flowers with leaves."""
     ground, ink = PAIRS[rng.integers(len(PAIRS))]
-    colour = np.broadcast_to(np.array(ground, np.float32), (*x.shape, 3)).copy()
-    heart = (0.90, 0.74, 0.28)
-    for row in range(-4, 6):
-        for column in range(-6, 7):
-            at = 0.23 * (np.array([column + 0.5 * (row % 2), row]) + rng.uniform(-0.22, 0.22, 2))
-            dx, dy, size = x - at[0], y - at[1], rng.uniform(0.055, 0.085)
-            radius, angle = np.hypot(dx, dy), np.arctan2(dy, dx) + rng.uniform(0, 6)
-            petals = size * (0.62 + 0.38 * np.cos(5 * angle))
-            leaf = np.hypot(dx - size, (dy - size) * 2.4) if row % 2 else np.hypot((dx + size) * 2.4, dy - size)
-            for reach, paint in ((size * 0.8 - leaf, (0.28, 0.42, 0.26)), (petals - radius, ink), (size * 0.22 - radius, heart)):
-                share = np.clip(reach / 0.008, 0, 1)[..., None]
-                colour += share * (np.array(paint, np.float32) - colour)
-    return colour
+    dense = x.shape[1] / 2.2  # pixels of the flat print to one of x and y
+    flat = np.empty((round(2.0 * dense), round(3.0 * dense), 3), np.float32)
+    flat[:] = ground
+    for row in range(9):
+        for column in range(14):
+            at = 0.23 * dense * (np.array([column + 0.5 * (row % 2), row]) + rng.uniform(-0.22, 0.22, 2))
+            _flower(flat, at, dense * rng.uniform(0.055, 0.085), rng.uniform(0, 6), np.array(ink, np.float32))
+    where = [np.float32((side + start) * dense) for side, start in ((x, 1.5), (y, 0.5))]
+    return cv2.remap(flat, *where, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _flower(flat: np.ndarray, at: np.ndarray, size: float, turn: float, ink: np.ndarray) -> None:
+    """A flower of `size` pixels with a leaf into a picture (h, w, 3)."""
+    left, top = np.maximum(at - 2.2 * size, 0).astype(int)
+    part = flat[top : int(at[1] + 2.2 * size), left : int(at[0] + 2.2 * size)]
+    dy, dx = np.mgrid[: part.shape[0], : part.shape[1]].astype(np.float32)
+    dx, dy = dx + left - at[0], dy + top - at[1]
+    radius, angle = np.hypot(dx, dy), np.arctan2(dy, dx) + turn
+    leaf = np.hypot(dx - size, (dy - size) * 2.4)
+    petals = size * (0.62 + 0.38 * np.cos(5 * angle))
+    for reach, paint in ((size * 0.8 - leaf, LEAF), (petals - radius, ink), (size * 0.22 - radius, HEART)):
+        part += np.clip(reach + 0.5, 0, 1)[..., None] * (paint - part)
 
 
 def camouflage(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -124,7 +135,7 @@ def bandana(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarra
     ground, ink = PAIRS[(2, 1, 5, 3)[rng.integers(4)]]
     edge = np.minimum(v + 0.02, (1 - np.abs(u)) * 0.7 + 0.3 * (1 - v))
     marks = np.zeros_like(u)
-    for row in range(5):
+    for row in range(4):
         for column in range(-5, 6):
             dx = u - 0.24 * (column + 0.5 * (row % 2))
             dy = (v - 0.16 - 0.19 * row) * 1.1

@@ -17,7 +17,7 @@ Colour = tuple[int, int, int]
 
 
 class Kind(NamedTuple):
-    """A kind of mask: painter of its cloth, dyes (RGB, 0..255; the seed picks one), silhouette, and whether it hides.
+    """A kind of mask: painter of its cloth, dyes (RGB, 0..255; the seed picks one), silhouette, and whether it is opaque.
 
     anchors: for a picture, what lies where in it, as (place on the face, u, v); drawn kinds fill their outline.
     """
@@ -35,8 +35,8 @@ CLOTHS = (
     (226, 220, 210), (176, 120, 96), (118, 92, 138), (206, 148, 158), (74, 124, 134), (196, 164, 74),
 )  # fmt: skip
 
-_SURGICAL = Shape()
-_SEWN = Shape(corner=1.6, margin=(-0.01, 0.0, 0.02), sag=(0.09, 0.13, 0.10), strap=(70, 70, 74, 0.035))
+_PLEATED = Shape(margin=(0.0, 0.006, 0.022))
+_SEWN = Shape(corner=1.6, margin=(-0.005, 0.004, 0.02), sag=(0.085, 0.12, 0.09), strap=(70, 70, 74, 0.035))
 _FOLDED = Shape(corner=1.7, low=4.6, margin=(0.0, -0.01, 0.05), sag=(0.06, 0.04, 0.0))
 _CUP = Shape(corner=1.4, margin=(0.0, 0.015, 0.0), sag=(0.0, -0.05, -0.07), straps="head", strap=(214, 196, 150, 0.05))
 _BILL = Shape(
@@ -44,14 +44,14 @@ _BILL = Shape(
 )
 _BANDANA = Shape(corner=0.5, low=3.6, margin=(0.03, 0.03, 0.0), sag=(0.03, 0.05, 0.04), tip=0.62, straps="")
 _HALF = Shape(corner=3.1, low=5.0, margin=(0.02, 0.06, 0.10), sag=(0.02, 0.03, 0.01), top="lip")
-_CHIN = Shape(corner=4.6, low=6.2, margin=(0.03, 0.14, 0.26), sag=(0.02, 0.02, 0.01), top="chin")
+_CHIN = Shape(corner=4.3, low=6.0, margin=(0.0, 0.03, 0.24), sag=(0.02, 0.02, 0.01), top="chin")
 
 KINDS = {
-    "surgical_blue": Kind(paint.surgical, ((172, 210, 232),)),
-    "surgical_green": Kind(paint.surgical, ((168, 214, 196),)),
-    "surgical_white": Kind(paint.surgical, WHITE),
-    "surgical_black": Kind(paint.surgical, ((50, 51, 56),), Shape(strap=(52, 52, 56, 0.028))),
-    "surgical_pink": Kind(paint.surgical, ((240, 188, 202),)),
+    "surgical_blue": Kind(paint.surgical, ((172, 210, 232),), _PLEATED),
+    "surgical_green": Kind(paint.surgical, ((168, 214, 196),), _PLEATED),
+    "surgical_white": Kind(paint.surgical, WHITE, _PLEATED),
+    "surgical_black": Kind(paint.surgical, ((50, 51, 56),), _PLEATED._replace(strap=(52, 52, 56, 0.028))),
+    "surgical_pink": Kind(paint.surgical, ((240, 188, 202),), _PLEATED),
     "kn95": Kind(paint.kn95, (*WHITE, *WHITE, (62, 64, 70)), _FOLDED),
     "n95_valve": Kind(paint.n95_valve, WHITE, _CUP),
     "ffp2_duckbill": Kind(paint.duckbill, (*WHITE, (200, 220, 236)), _BILL),
@@ -62,7 +62,7 @@ KINDS = {
     "cloth_denim": Kind(fabric.sewn(fabric.denim), shape=_SEWN),
     "cloth_floral": Kind(fabric.sewn(fabric.floral), shape=_SEWN),
     "cloth_camouflage": Kind(fabric.sewn(fabric.camouflage), shape=_SEWN),
-    "window": Kind(paint.window, CLOTHS, _SEWN._replace(low=4.0), opaque=False),
+    "window": Kind(paint.window, shape=_SEWN, opaque=False),
     "bandana": Kind(fabric.bandana, shape=_BANDANA),
     "half_worn": Kind(paint.low, ((172, 210, 232), (240, 241, 243), (50, 51, 56), (58, 74, 112)), _HALF),
     "chin_worn": Kind(paint.low, ((172, 210, 232), (240, 241, 243), (50, 51, 56), (58, 74, 112)), _CHIN),

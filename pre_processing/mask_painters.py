@@ -6,7 +6,8 @@ import numpy as np
 
 from pre_processing.mask_textures import border, cloth, creases, falloff, fold, form, ridge, stitches, weave
 
-METAL, ELASTIC = (0.80, 0.82, 0.85), (0.93, 0.91, 0.86)
+METAL = (0.80, 0.82, 0.85)
+WINDOW_CLOTHS = ((0.17, 0.18, 0.21), (0.23, 0.30, 0.45), (0.90, 0.90, 0.91), (0.30, 0.48, 0.50), (0.78, 0.58, 0.62))
 
 
 def surgical(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -56,10 +57,12 @@ def kn95(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def n95_valve(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A moulded cup on a flat rim, a foam strip over the nose and a plastic valve with slots."""
     edge = border(u, v)
-    away = np.sqrt((u / 0.84) ** 2 + ((v - 0.50) / 0.42) ** 2)
-    shade = 1.10 - 0.34 * np.clip(away, 0, 1) ** 2.2 - 0.16 * (v - 0.4)
-    shade += 0.16 * ridge(away - 1.0, 0.06) * -1 - 0.22 * falloff(away - 1.03, 0.04) + 0.04 * (away > 1.08)
-    shade += 0.08 * ridge(away - 0.72, 0.03)  # embossed ring
+    # The cup nearly fills the outline; its rim is thin, and the cup turns away from the light towards it.
+    away = (np.abs(u / 0.90) ** 2.6 + np.abs((v - 0.50) / 0.44) ** 2.6) ** (1 / 2.6)
+    shade = 1.10 - 0.30 * np.clip(away, 0, 1) ** 2.4 - 0.20 * (v - 0.4) + 0.06 * falloff(u, 0.25) * (0.5 - v)
+    shade += np.where(away > 1, 0.10, 0) - 0.30 * falloff(away - 1.0, 0.018) + 0.10 * falloff(away - 1.05, 0.02)
+    for ring in (0.80, 0.62):
+        shade += 0.07 * ridge((away - ring) * np.sign(0.5 - v), 0.018)  # embossed
     shade -= 0.10 * falloff(edge - 0.02, 0.012) * (np.sin((u * 0.7 + v) * 170) > 0) + 0.12 * falloff(edge, 0.012)
     shade += weave(u.shape, rng, 0.022) + 0.4 * creases(u, v, rng, 1, 4)
     nose = falloff(u, 0.30) * falloff(v - 0.115, 0.03)
@@ -100,7 +103,7 @@ def window(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray
     shade += stitches(edge - 0.05, u * 0.7 + v) - 0.15 * falloff(edge, 0.014)
     away = (np.abs(u / 0.62) ** 3 + np.abs((v - 0.60) / 0.25) ** 3) ** (1 / 3)
     shade += 0.14 * ridge(away - 1.06, 0.05) + stitches((away - 1.12) * 0.3, u + v)
-    picture = cloth(shade)
+    picture = cloth(shade, WINDOW_CLOTHS[rng.integers(len(WINDOW_CLOTHS))])
     clear = np.clip((1 - away) / 0.02, 0, 1)
     glare = 0.30 * falloff(u * 0.8 + v - rng.uniform(0.2, 0.5), 0.05) + 0.25 * falloff(away - 0.93, 0.03)
     glare += 0.22 * falloff(u * 0.8 + v - rng.uniform(0.7, 1.1), 0.025)

@@ -14,13 +14,14 @@ import cv2
 import numpy as np
 
 from pre_processing.mask_draw import blend, canvas, layers, lit, shadow, sixteenths, strap_on
+from pre_processing.mask_files import load_kind, picture_fit
 from pre_processing.mask_kinds import GROUPS, KINDS, Kind, choose_kind, find_kind, kinds_of
 from pre_processing.mask_light import LUMA, Look, light_grid, look, skin
 from pre_processing.mask_shape import Fit, face_frame, fit_mask, folds
 from pre_processing.mask_textures import VARIANTS
 from pre_processing.meanface import HIDDEN, MEAN_FACE, hide_points
 
-__all__ = ["GROUPS", "KINDS", "choose_kind", "kinds_of", "put_mask", "worn_area"]
+__all__ = ["GROUPS", "KINDS", "choose_kind", "kinds_of", "load_kind", "put_mask", "worn_area"]
 
 MOST = 1e5  # pixels; no photo is larger
 
@@ -65,6 +66,8 @@ def _visible(points: np.ndarray) -> np.ndarray:
 
 def _place(points: np.ndarray, wear: Wear, kind: Kind) -> tuple[Fit | None, str]:
     """Where the mask goes, and how it got there: mesh, affine (the mesh would fold) or none (no face in the points)."""
+    if kind.anchors:
+        return picture_fit(points, wear.height, kind)
     fit = fit_mask(points, wear.height, wear.tilt, kind.shape)
     if fit is None:
         return None, "none"
