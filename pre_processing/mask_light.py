@@ -48,12 +48,10 @@ def skin(
     upper left pixel at `corner` (x, y) of the image.
     """
     places = np.rint(_WEIGHTS @ points + _SHIFTS @ (fit.axes * fit.unit)).astype(int)
-    places = places[((places >= 0) & (places < image.shape[1::-1])).all(1)]
-    worn = places - corner
-    known = np.flatnonzero(((worn >= 0) & (worn < alpha.shape[::-1])).all(1))
-    use = np.ones(len(places), bool)
-    use[known] = alpha[worn[known, 1], worn[known, 0]] == 0
-    places = places[use]
+    places = np.minimum(np.maximum(places, 0), (image.shape[1] - 1, image.shape[0] - 1))
+    # Nothing is worn outside alpha, so the nearest of its pixels can only rule out too much.
+    worn = np.minimum(np.maximum(places - corner, 0), (alpha.shape[1] - 1, alpha.shape[0] - 1))
+    places = places[alpha[worn[:, 1], worn[:, 0]] == 0]
     colours = image[places[:, 1], places[:, 0]].astype(np.float32).reshape(len(places), 1 if image.ndim == 2 else 3)
     return colours, (places - fit.origin) @ (fit.axes.T / fit.unit)
 
@@ -74,7 +72,7 @@ def light_grid(colours: np.ndarray, places: np.ndarray, fit: Fit, size: tuple[in
     level = max(float(np.partition(value, int(0.65 * len(value)))[int(0.65 * len(value))]), 8.0)
     # Eyes, brows and hair are dark, highlights bright: both are clipped, dark ones count little; the slope is damped.
     ratio = np.minimum(np.maximum(value / level, 0.6), 1.3) - 1
-    weight = np.where(ratio < -0.3, 0.1, 1.0)
+    weight = 0.1 + 0.9 * (ratio >= -0.3)
     basis = np.ones((len(places), 3))
     basis[:, 1:] = places
     weighted = basis.T * weight

@@ -184,15 +184,19 @@ def _border(face: np.ndarray, plan: _Plan, middle: np.ndarray) -> np.ndarray:
     return border
 
 
-def _shown(straps: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """Straps (S, KNOTS, 2) without those on a side that a turned head hides, or that would cross an eye."""
+_MESH_AT = 4 * COUNT  # rows of a plan's parts: first the outline, then the mesh, then straps
+_STRAPS_AT = _MESH_AT + SIDE * TOP
+
+
+def _shown(straps: np.ndarray, face: np.ndarray) -> slice:
+    """Which of straps (S, KNOTS, 2) are seen: not those on a side that a turned head hides, or that would cross an eye."""
     if not len(straps):
-        return straps
+        return slice(0, 0)
     half, nose = len(straps) // 2, face[27, 0]
     right, left = nose - face[0, 0], face[16, 0] - nose
     keep_right = right >= 0.6 * left and straps[:half, :, 0].max() < face[_EYES, 0].min() - 0.08
     keep_left = left >= 0.6 * right and straps[half:, :, 0].min() > face[_EYES, 0].max() + 0.08
-    return straps[0 if keep_right else half : None if keep_left else half]
+    return slice(0 if keep_right else half, None if keep_left else half)
 
 
 def fit_mask(points: np.ndarray, height: float, tilt: float, shape: Shape = Shape()) -> Fit | None:  # noqa: B008
@@ -210,14 +214,7 @@ def fit_mask(points: np.ndarray, height: float, tilt: float, shape: Shape = Shap
     face = (points - origin) @ (axes.T / unit)
     border = _border(face, plan, _middle(face, shape.top, height))
     parts = plan.parts @ np.concatenate([border, face[_EARS]]) + plan.shift
-    outline, mesh, straps = np.split(parts, (4 * COUNT, 4 * COUNT + SIDE * TOP))
-    straps = _shown(straps.reshape(-1, KNOTS, 2), face)
-    to_pixels = axes * unit
-    return Fit(
-        outline @ to_pixels + origin,
-        mesh.reshape(SIDE, TOP, 2) @ to_pixels + origin,
-        straps @ to_pixels + origin,
-        origin,
-        unit,
-        axes,
-    )
+    shown = _shown(parts[_STRAPS_AT:].reshape(-1, KNOTS, 2), face)
+    parts = parts @ (axes * unit) + origin
+    mesh = parts[_MESH_AT:_STRAPS_AT].reshape(SIDE, TOP, 2)
+    return Fit(parts[:_MESH_AT], mesh, parts[_STRAPS_AT:].reshape(-1, KNOTS, 2)[shown], origin, unit, axes)

@@ -77,11 +77,12 @@ def _place(points: np.ndarray, wear: Wear, kind: Kind) -> tuple[Fit | None, str]
 
 
 def _window(points: np.ndarray, room: float, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
-    """Part of the image (rows, columns) with points (N, 2) and some room; None where all of it lies outside."""
+    """Part of the image (rows, columns) with points (N, 2) and some room; None where they all lie outside."""
     (left, top), (right, bottom) = points.min(0).tolist(), points.max(0).tolist()
-    left, top = max(int(left - room), 0), max(int(top - room), 0)
-    right, bottom = min(int(right + room + 2), shape[1]), min(int(bottom + room + 2), shape[0])
-    return None if right <= left or bottom <= top else (slice(top, bottom), slice(left, right))
+    if right < 0 or bottom < 0 or left > shape[1] - 1 or top > shape[0] - 1:
+        return None
+    columns = slice(max(int(left - room), 0), min(int(right + room + 2), shape[1]))
+    return slice(max(int(top - room), 0), min(int(bottom + room + 2), shape[0])), columns
 
 
 _QUAD = np.array([(-0.72, -0.5), (0.72, -0.5), (0.72, 0.1), (-0.72, 0.1)])  # brows and eyes
@@ -117,9 +118,16 @@ def _dye(kind: Kind, wear: Wear) -> np.ndarray:
     return np.minimum(dye * wear.shade * (1 + wear.warmth, 1, 1 - wear.warmth), 255)
 
 
-def _worn(picture: np.ndarray, points: np.ndarray, fit: Fit, kind: Kind, wear: Wear, dye: np.ndarray) -> np.ndarray:
+def _worn(
+    picture: np.ndarray,
+    points: np.ndarray,
+    fit: Fit,
+    window: tuple[slice, slice],
+    kind: Kind,
+    wear: Wear,
+    dye: np.ndarray,
+) -> np.ndarray:
     """A picture (H, W[, 3]) uint8 with the mask on; dye (3,), or (1,) for grey; window: where the cloth lies."""
-    window = _window(fit.outline, 0.14 * fit.unit + 1, picture.shape)
     corner = np.array([window[1].start, window[0].start])
     photo = _photo_look(picture, fit)
     soft = photo.softness if photo.softness > 1.4 else 1.0
@@ -174,12 +182,13 @@ def put_mask(image: np.ndarray, points: np.ndarray, seed: int, kind: str = "surg
     points, dye = _visible(points), _dye(style, wear)
     fit, placement = _place(points, wear, style)
     described = _describe(name, seed, dye, wear, grey)
-    if fit is None or _window(fit.outline, 0, image.shape) is None:
+    window = _window(fit.outline, 0.14 * fit.unit + 1, image.shape) if fit else None
+    if window is None:
         return image.copy(), {**described, "placement": "none"}
     if not grey:
-        return _worn(image, points, fit, style, wear, dye), {**described, "placement": placement}
+        return _worn(image, points, fit, window, style, wear, dye), {**described, "placement": placement}
     plain = np.ascontiguousarray(image[..., 0]) if image.ndim == 3 else image
-    worn = _worn(plain, points, fit, style, wear, np.array([dye @ LUMA]))
+    worn = _worn(plain, points, fit, window, style, wear, np.array([dye @ LUMA]))
     worn = np.repeat(worn[..., None], image.shape[2], 2) if image.ndim == 3 else worn
     return worn, {**described, "placement": placement}
 
