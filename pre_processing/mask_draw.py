@@ -69,7 +69,7 @@ def texture(kind: Kind, fit: Fit, on: Canvas, variant: int, grey: bool) -> np.nd
     middle = fit.mesh.shape[1] // 2
     across = float(np.hypot(*((fit.mesh[1, -1] - fit.mesh[1, 0]) * on.scale)))
     across = min(across, 4 / 3 * float(np.hypot(*((fit.mesh[-1, middle] - fit.mesh[0, middle]) * on.scale))))
-    width = next((width for width in WIDTHS if width <= 1.4 * across), WIDTHS[-1])
+    width = next((width for width in WIDTHS if width <= 1.5 * across), WIDTHS[-1])
     flat = mask_textures.level(kind.painter, variant, width, grey)
     used, at = _anchors(*fit.mesh.shape[:2])
     where = texture_coordinates((fit.mesh.reshape(-1, 2)[used] + 0.5) * on.scale - 0.5, at, on.small, flat.shape)

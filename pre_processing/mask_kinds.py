@@ -44,7 +44,7 @@ _BILL = Shape(
 )
 _BANDANA = Shape(corner=0.5, low=3.6, margin=(0.03, 0.03, 0.0), sag=(0.03, 0.05, 0.04), tip=0.62, straps="")
 _HALF = Shape(corner=3.1, low=5.0, margin=(0.02, 0.06, 0.10), sag=(0.02, 0.03, 0.01), top="lip")
-_CHIN = Shape(corner=4.3, low=6.0, margin=(0.0, 0.03, 0.24), sag=(0.02, 0.02, 0.01), top="chin")
+_CHIN = Shape(corner=4.3, low=6.0, margin=(0.0, 0.08, 0.20), sag=(0.02, 0.02, 0.01), top="chin")
 
 KINDS = {
     "surgical_blue": Kind(paint.surgical, ((172, 210, 232),), _PLEATED),

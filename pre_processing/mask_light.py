@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import cv2
@@ -35,25 +36,27 @@ def _spots() -> tuple[np.ndarray, np.ndarray]:
 
 
 _SPOTS = _spots()
-_WEIGHTS = np.repeat(_SPOTS[0], 2, 0)
-_SHIFTS = (_SPOTS[1][:, None] + ((-0.025, -0.02), (0.025, 0.02))).reshape(-1, 2)  # two samples a spot
+_WEIGHTS = np.repeat(_SPOTS[0], 2, 0).T.copy()
+_SHIFTS = (_SPOTS[1][:, None] + ((-0.025, -0.02), (0.025, 0.02))).reshape(-1, 2).T.copy()  # two samples a spot
 
 
 def skin(
     image: np.ndarray, points: np.ndarray, alpha: np.ndarray, corner: np.ndarray, fit: Fit
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Colours (N, c) float32 of visible skin and their places (N, 2) in the face's frame.
+    """Colours (N, c) float32 of visible skin and their places (2, N) in the face's frame.
 
     image: (h, w[, 3]) uint8; points: (68, 2) in its pixels; alpha: (h, w) uint8, not 0 where something is worn, with its
     upper left pixel at `corner` (x, y) of the image.
     """
-    places = np.rint(_WEIGHTS @ points + _SHIFTS @ (fit.axes * fit.unit)).astype(int)
-    places = np.minimum(np.maximum(places, 0), (image.shape[1] - 1, image.shape[0] - 1))
+    x, y = np.rint(points.T @ _WEIGHTS + (fit.axes.T * fit.unit) @ _SHIFTS).astype(int)
+    x, y = np.minimum(np.maximum(x, 0), image.shape[1] - 1), np.minimum(np.maximum(y, 0), image.shape[0] - 1)
     # Nothing is worn outside alpha, so the nearest of its pixels can only rule out too much.
-    worn = np.minimum(np.maximum(places - corner, 0), (alpha.shape[1] - 1, alpha.shape[0] - 1))
-    places = places[alpha[worn[:, 1], worn[:, 0]] == 0]
-    colours = image[places[:, 1], places[:, 0]].astype(np.float32).reshape(len(places), 1 if image.ndim == 2 else 3)
-    return colours, (places - fit.origin) @ (fit.axes.T / fit.unit)
+    worn_x = np.minimum(np.maximum(x - int(corner[0]), 0), alpha.shape[1] - 1)
+    worn_y = np.minimum(np.maximum(y - int(corner[1]), 0), alpha.shape[0] - 1)
+    bare = alpha[worn_y, worn_x] == 0
+    x, y = x[bare], y[bare]
+    colours = image[y, x].astype(np.float32).reshape(len(x), 1 if image.ndim == 2 else 3)
+    return colours, (fit.axes / fit.unit) @ np.stack([x - fit.origin[0], y - fit.origin[1]])
 
 
 _DAMPING = np.diag([1e-3, 0.05, 0.2])
@@ -73,17 +76,18 @@ def light_grid(colours: np.ndarray, places: np.ndarray, fit: Fit, size: tuple[in
     # Eyes, brows and hair are dark, highlights bright: both are clipped, dark ones count little; the slope is damped.
     ratio = np.minimum(np.maximum(value / level, 0.6), 1.3) - 1
     weight = 0.1 + 0.9 * (ratio >= -0.3)
-    basis = np.ones((len(places), 3))
-    basis[:, 1:] = places
-    weighted = basis.T * weight
-    slope = cv2.solve(weighted @ basis + _DAMPING * len(places), weighted @ ratio[:, None])[1][:, 0]
+    basis = np.ones((3, len(value)))
+    basis[1:] = places
+    weighted = basis * weight
+    slope = cv2.solve(weighted @ basis.T + _DAMPING * len(value), weighted @ ratio[:, None])[1].ravel().tolist()
     # Axis-parallel steps of the window, turned into the face's frame.
-    x, y = (STEPS * side - 0.5 - start for side, start in zip(size[::-1], fit.origin, strict=True))
-    across, down = ((axis[0] * x + axis[1] * y[:, None]) / fit.unit for axis in fit.axes)
-    plane = slope[1] * across + 0.5 * slope[2] * np.minimum(np.maximum(down, 0), 1.5)
-    plane = np.minimum(np.maximum(plane, -0.4), 0.3) + 1
+    x, y = ((STEPS * size[1 - k] - (0.5 + fit.origin[k])) / fit.unit for k in (0, 1))
+    (right_x, right_y), (down_x, down_y) = fit.axes.tolist()
+    down = np.minimum(np.maximum(down_x * x + (down_y * y)[:, None], 0), 1.5)
+    plane = slope[1] * right_x * x + (slope[1] * right_y * y)[:, None] + (0.5 * slope[2]) * down
     # Cloth is lighter than most skin; the power keeps it plausible on dark skin and in dim light.
-    light = 250 * (level / 195) ** 0.45 * plane
+    white = 250 * (level / 195) ** 0.45
+    light = np.minimum(np.maximum(plane, -0.4), 0.3) * white + white
     tint = np.ones(channels, np.float32)
     if channels == 3:
         tone = weight @ colours / max(float(weight @ value), 1.0)
@@ -91,16 +95,18 @@ def light_grid(colours: np.ndarray, places: np.ndarray, fit: Fit, size: tuple[in
     return light[..., None] * tint
 
 
-def look(grey: np.ndarray, bare: np.ndarray) -> Look:
-    """Softness and noise of a photo's part. grey: (h, w) uint8; bare: (h, w) uint8, not 0 where it may be read.
+def look(image: np.ndarray, fit: Fit) -> Look:
+    """Softness and noise of a photo, uint8 (h, w[, 3]), from brows, eyes and what is between them.
 
     Softness comes from the detail of about 1 to 2 pixels against that of 2 to 3; noise from the calmest quarter.
     """
-    at = np.flatnonzero(cv2.erode(bare, _REACH, borderType=cv2.BORDER_CONSTANT, borderValue=0))
-    if len(at) < 60:
-        return Look(1.0, 1.0)
-    at = at[:: max(1, len(at) // 1200)]
-    value = grey.astype(np.float32)
+    x, y = _look_at(image.shape, fit)
+    if len(x) < 60:
+        return Look(1.0, 1.0)  # too few pixels to tell, or to show
+    left, top = max(int(x.min()) - _REACH, 0), max(int(y.min()) - _REACH, 0)
+    value = image[top : int(y.max()) + _REACH + 1, left : int(x.max()) + _REACH + 1]
+    value = (cv2.cvtColor(value, cv2.COLOR_RGB2GRAY) if value.ndim == 3 else value).astype(np.float32)
+    at = (y - top) * value.shape[1] + (x - left)
     blurred = [cv2.GaussianBlur(value, (size, size), sigma).ravel()[at] for size, sigma in _BLURS]
     fine, wide = blurred[0] - blurred[1], blurred[1] - blurred[2]
     soft = float(np.interp(fine @ fine / max(float(wide @ wide), 1e-3), *_SOFTNESS))
@@ -110,8 +116,24 @@ def look(grey: np.ndarray, bare: np.ndarray) -> Look:
     return Look(soft, min(1.4 * noise, 2.0) if soft > 1.5 else min(0.9 * noise, 6.0))
 
 
-_REACH = np.ones((13, 13), np.uint8)
+_ROWS = np.linspace(-0.45, 0.10, 14)
+# One half of the face tells enough where the photo is large.
+_WHOLE, _HALF = (np.array([(x, y) for y in _ROWS for x in np.linspace(-0.68, right, 36)]).T for right in (0.68, -0.05))
+_REACH = 6  # of the widest blur below, in pixels
+
+
+def _look_at(shape: tuple[int, ...], fit: Fit) -> np.ndarray:
+    """Pixels (2, N: x, y) of brows and eyes from which no blur reaches the mask."""
+    if fit.unit < 28:
+        return np.empty((2, 0), int)
+    highest = float(((fit.mesh[0] - fit.origin) @ fit.axes[1]).min()) - 1.5 * _REACH
+    grid = _WHOLE if fit.unit < 56 else _HALF
+    rows = max(math.floor((highest / fit.unit + 0.45) / (_ROWS[1] - _ROWS[0])) + 1, 0)
+    at = np.rint((fit.axes.T * fit.unit) @ grid[:, : 36 * rows] + fit.origin[:, None]).astype(int)
+    return at[:, (at[0] >= 0) & (at[1] >= 0) & (at[0] < shape[1]) & (at[1] < shape[0])]
+
+
 _BLURS = ((5, 0.8), (9, 1.8), (13, 3.2))
-# Share of fine detail, and softness: from portraits shrunk and enlarged again, linear and cubic alike (medians 0.34 at
-# 4.67 times, 0.47 at 3, 0.60 at 2, 0.82 untouched); held back below 2, as a calm face in a sharp photo has little.
-_SOFTNESS = ((0.27, 0.34, 0.395, 0.46, 0.53, 0.60), (6.0, 4.67, 4.0, 3.0, 2.0, 1.0))
+# Share of fine detail, and softness: from portraits shrunk and enlarged again, linear and cubic alike (medians at 224
+# pixels 0.38 at 6 times, 0.44 at 4.67, 0.56 at 3, 0.71 at 2, 0.92 untouched); held back, as calm faces have little.
+_SOFTNESS = ((0.36, 0.43, 0.52, 0.60, 0.67), (6.0, 4.67, 3.0, 2.0, 1.0))

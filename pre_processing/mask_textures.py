@@ -16,7 +16,7 @@ import numpy as np
 VARIANTS = 6  # cloths that differ in creases; few, so that all stay cached
 NEUTRAL = 200
 MARGIN = 0.06
-WIDTHS = (1024, 512, 256, 128, 64, 32)
+WIDTHS = (1024, 512, 256, 128, 64, 32, 16)
 Painter = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from pre_processing.mask_draw import blend, canvas, layers, lit, shadow, sixteenths, strap_on
+from pre_processing.mask_draw import blend, canvas, layers, lit, shadow, strap_on
 from pre_processing.mask_files import load_kind, picture_fit
 from pre_processing.mask_kinds import GROUPS, KINDS, Kind, choose_kind, find_kind, kinds_of
-from pre_processing.mask_light import LUMA, Look, light_grid, look, skin
+from pre_processing.mask_light import LUMA, light_grid, look, skin
 from pre_processing.mask_shape import Fit, face_frame, fit_mask, folds
 from pre_processing.mask_textures import VARIANTS
 from pre_processing.meanface import HIDDEN, MEAN_FACE, hide_points
@@ -78,29 +78,12 @@ def _place(points: np.ndarray, wear: Wear, kind: Kind) -> tuple[Fit | None, str]
 
 def _window(points: np.ndarray, room: float, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
     """Part of the image (rows, columns) with points (N, 2) and some room; None where they all lie outside."""
-    (left, top), (right, bottom) = points.min(0).tolist(), points.max(0).tolist()
+    x, y = points[:, 0], points[:, 1]
+    left, top, right, bottom = float(x.min()), float(y.min()), float(x.max()), float(y.max())
     if right < 0 or bottom < 0 or left > shape[1] - 1 or top > shape[0] - 1:
         return None
     columns = slice(max(int(left - room), 0), min(int(right + room + 2), shape[1]))
     return slice(max(int(top - room), 0), min(int(bottom + room + 2), shape[0])), columns
-
-
-_QUAD = np.array([(-0.72, -0.5), (0.72, -0.5), (0.72, 0.1), (-0.72, 0.1)])  # brows and eyes
-_HALF = np.array([(-0.72, -0.5), (0, -0.5), (0, 0.1), (-0.72, 0.1)])  # one side tells enough where it is large
-
-
-def _photo_look(image: np.ndarray, fit: Fit) -> Look:
-    """Softness and noise of the photo (H, W[, 3]) between brows and mask."""
-    quad = (_QUAD if fit.unit < 56 else _HALF) * fit.unit @ fit.axes + fit.origin
-    low = np.maximum(np.floor(quad.min(0)), 0).astype(int)
-    high = np.minimum(np.ceil(quad.max(0)) + 1, image.shape[1::-1]).astype(int)
-    if fit.unit < 28 or (high - low < 14).any():
-        return Look(1.0, 1.0)  # too few pixels to tell, or to show
-    part = image[low[1] : high[1], low[0] : high[0]]
-    bare = cv2.fillConvexPoly(np.zeros(part.shape[:2], np.uint8), np.rint(quad - low).astype(np.int32), 255)
-    cv2.fillPoly(bare, [sixteenths(fit.outline - low)], 0, cv2.LINE_8, 4)
-    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY) if part.ndim == 3 else part
-    return look(grey, bare)
 
 
 def _is_grey(image: np.ndarray) -> bool:
@@ -129,7 +112,7 @@ def _worn(
 ) -> np.ndarray:
     """A picture (H, W[, 3]) uint8 with the mask on; dye (3,), or (1,) for grey; window: where the cloth lies."""
     corner = np.array([window[1].start, window[0].start])
-    photo = _photo_look(picture, fit)
+    photo = look(picture, fit)
     soft = photo.softness if photo.softness > 1.4 else 1.0
     on = canvas((window[0].stop - window[0].start, window[1].stop - window[1].start), points - corner, soft)
     here = fit.moved(-corner)
@@ -182,7 +165,7 @@ def put_mask(image: np.ndarray, points: np.ndarray, seed: int, kind: str = "surg
     points, dye = _visible(points), _dye(style, wear)
     fit, placement = _place(points, wear, style)
     described = _describe(name, seed, dye, wear, grey)
-    window = _window(fit.outline, 0.14 * fit.unit + 1, image.shape) if fit else None
+    window = _window(fit.outline, 0.11 * fit.unit + 1, image.shape) if fit else None
     if window is None:
         return image.copy(), {**described, "placement": "none"}
     if not grey:

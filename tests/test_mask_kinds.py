@@ -172,19 +172,18 @@ def test_blurred_photos_get_blurred_masks_and_noisy_ones_noise() -> None:
     noise = np.random.default_rng(0).normal(0, 6, sharp.shape[:2])[..., None]
     noisy = np.clip(cv2.GaussianBlur(sharp, (0, 0), 0.8) + noise, 0, 255).astype(np.uint8)
     assert detail(blurred) < 0.6 * detail(sharp)
-    assert detail(noisy) > 1.5 * detail(sharp)
+    assert detail(noisy) > 1.2 * detail(sharp)
 
 
 @given(soft=st.floats(3, 6))
 @settings(max_examples=8)
 def test_softness_is_told_from_the_photo(soft: float) -> None:
-    sharp = mask_speed.demo_faces(1, size=224)[0][0][60:120, 40:180]
-    grey = cv2.cvtColor(sharp, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, None, fx=1 / soft, fy=1 / soft, interpolation=cv2.INTER_AREA)
-    bare = np.full(grey.shape, 255, np.uint8)
-    again = cv2.resize(small, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    assert mask_light.look(grey, bare).softness < 1.5
-    assert 0.5 * soft < mask_light.look(again, bare).softness < 1.6 * soft
+    sharp, points = mask_speed.demo_faces(1, size=224)[0]
+    small = cv2.resize(sharp, None, fx=1 / soft, fy=1 / soft, interpolation=cv2.INTER_AREA)
+    again = cv2.resize(small, sharp.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    fit = mask_shape.fit_mask(points.astype(float), 0.5, 0.0)
+    assert mask_light.look(sharp, fit).softness < 1.5
+    assert 0.5 * soft < mask_light.look(again, fit).softness < 1.6 * soft
 
 
 def test_threads_get_the_same_masks() -> None:
