@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -41,7 +42,9 @@ def canvas(size: tuple[int, int], points: np.ndarray, soft: float) -> Canvas:
     """A canvas for a window with points (68, 2) in its pixels, drawn `soft` times smaller."""
     small = tuple(max(1, round(side / soft)) for side in size) if soft > 1 else size
     eyes = points[36:48].reshape(2, 6, 2)
-    eyes = 1.25 * eyes - 0.25 / 6 * eyes.sum(1, keepdims=True)
+    wide = math.dist(eyes[0, 0], eyes[0, 3])
+    more = max(0.25, 4.5 / max(wide, 2.0))  # a pixel more, at the least
+    eyes = (1 + more) * eyes - more / 6 * eyes.sum(1, keepdims=True)
     return Canvas(size, small, np.array([small[1] / size[1], small[0] / size[0]]), sixteenths(eyes))
 
 
