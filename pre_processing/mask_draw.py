@@ -99,7 +99,7 @@ def lit(cloth: np.ndarray, light: np.ndarray, noise: float, at: tuple[int, int])
     light = np.minimum(light - np.maximum(light - 215, 0) * 0.5, 246)
     light = cv2.resize(np.rint(light).astype(np.uint8), cloth.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     cloth = cv2.multiply(cloth, light, scale=1 / NEUTRAL)
-    if noise < 0.4:
+    if noise < 0.7:
         return cloth
     speckle = grain(3 if cloth.ndim == 3 else 1)
     rows, columns = (-(-(side + start) // 512) for side, start in zip(cloth.shape, at, strict=False))
@@ -125,7 +125,9 @@ def shadow(alpha: np.ndarray, on: Canvas, unit: float) -> np.ndarray:
     """Share of light uint8 (h, w), 255 for all of it, that reaches skin beside the mask; all of it reaches the eyes."""
     coarse = max(1, int(0.045 * unit))
     small = tuple(-(-side // coarse) for side in alpha.shape[::-1])
-    blurred = cv2.GaussianBlur(cv2.resize(alpha, small), (7, 7), max(0.045 * unit / coarse, 0.6))
+    blurred = cv2.GaussianBlur(
+        cv2.resize(alpha, small, interpolation=cv2.INTER_NEAREST), (7, 7), max(0.045 * unit / coarse, 0.6)
+    )
     light = cv2.resize(cv2.bitwise_not(cv2.convertScaleAbs(blurred, alpha=0.55)), alpha.shape[::-1])
     for eye in on.eyes:
         cv2.fillPoly(light, [eye], 255, cv2.LINE_8, 4)

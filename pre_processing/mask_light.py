@@ -103,8 +103,11 @@ def look(image: np.ndarray, fit: Fit) -> Look:
     x, y = _look_at(image.shape, fit)
     if len(x) < 60:
         return Look(1.0, 1.0)  # too few pixels to tell, or to show
-    left, top = max(int(x.min()) - _REACH, 0), max(int(y.min()) - _REACH, 0)
-    value = image[top : int(y.max()) + _REACH + 1, left : int(x.max()) + _REACH + 1]
+    left, top, right, bottom = int(x.min()), int(y.min()), int(x.max()), int(y.max())
+    if left < 0 or top < 0 or right >= image.shape[1] or bottom >= image.shape[0]:
+        x, y = np.clip(x, 0, image.shape[1] - 1), np.clip(y, 0, image.shape[0] - 1)
+    left, top = max(left - _REACH, 0), max(top - _REACH, 0)
+    value = image[top : max(bottom, 0) + _REACH + 1, left : max(right, 0) + _REACH + 1]
     value = (cv2.cvtColor(value, cv2.COLOR_RGB2GRAY) if value.ndim == 3 else value).astype(np.float32)
     at = (y - top) * value.shape[1] + (x - left)
     blurred = [cv2.GaussianBlur(value, (size, size), sigma).ravel()[at] for size, sigma in _BLURS]
@@ -130,7 +133,8 @@ def _look_at(shape: tuple[int, ...], fit: Fit) -> np.ndarray:
     grid = _WHOLE if fit.unit < 56 else _HALF
     rows = max(math.floor((highest / fit.unit + 0.45) / (_ROWS[1] - _ROWS[0])) + 1, 0)
     at = np.rint((fit.axes.T * fit.unit) @ grid[:, : 36 * rows] + fit.origin[:, None]).astype(int)
-    return at[:, (at[0] >= 0) & (at[1] >= 0) & (at[0] < shape[1]) & (at[1] < shape[0])]
+    # A face that is mostly outside the photo tells too little.
+    return at if 0 <= fit.origin[0] < shape[1] and 0 <= fit.origin[1] < shape[0] else at[:, :0]
 
 
 _BLURS = ((5, 0.8), (9, 1.8), (13, 3.2))
