@@ -105,19 +105,12 @@ def _dye(kind: Kind, wear: Wear) -> np.ndarray:
     return np.minimum(dye * wear.shade * (1 + wear.warmth, 1, 1 - wear.warmth), 255)
 
 
-def _worn(
-    picture: np.ndarray,
-    points: np.ndarray,
-    fit: Fit,
-    window: tuple[slice, slice],
-    kind: Kind,
-    wear: Wear,
-    dye: np.ndarray,
-) -> np.ndarray:
-    """A picture (H, W[, 3]) uint8 with the mask on; dye (3,), or (1,) for grey; window: where the cloth lies."""
-    corner = np.array([window[1].start, window[0].start])
+def _worn(picture: np.ndarray, points: np.ndarray, fit: Fit, kind: Kind, wear: Wear, dye: np.ndarray) -> np.ndarray:
+    """A picture (H, W[, 3]) uint8 with the mask on; dye (3,), or (1,) for grey."""
     photo = look(picture, fit)
     soft = photo.softness if photo.softness > 1.4 else 1.0
+    window = _window(fit.outline, 0.095 * fit.unit + (1 if soft == 1 else 2 * soft), picture.shape)
+    corner = np.array([window[1].start, window[0].start])
     on = canvas((window[0].stop - window[0].start, window[1].stop - window[1].start), points - corner, soft)
     here = fit.moved(-corner)
     cloth, alpha = layers(kind, here, on, wear.variant, len(dye) == 1)
@@ -169,13 +162,12 @@ def put_mask(image: np.ndarray, points: np.ndarray, seed: int, kind: str = "surg
     points, dye = _visible(points), _dye(style, wear)
     fit, placement = _place(points, wear, style)
     described = _describe(name, seed, dye, wear, grey)
-    window = _window(fit.outline, 0.095 * fit.unit + 1, image.shape) if fit else None
-    if window is None:
+    if fit is None or _window(fit.outline, 0, image.shape) is None:
         return image.copy(), {**described, "placement": "none"}
     if not grey:
-        return _worn(image, points, fit, window, style, wear, dye), {**described, "placement": placement}
+        return _worn(image, points, fit, style, wear, dye), {**described, "placement": placement}
     plain = np.ascontiguousarray(image[..., 0]) if image.ndim == 3 else image
-    worn = _worn(plain, points, fit, window, style, wear, np.array([dye @ LUMA]))
+    worn = _worn(plain, points, fit, style, wear, np.array([dye @ LUMA]))
     worn = np.repeat(worn[..., None], image.shape[2], 2) if image.ndim == 3 else worn
     return worn, {**described, "placement": placement}
 
