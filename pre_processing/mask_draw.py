@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -41,7 +42,9 @@ def canvas(size: tuple[int, int], points: np.ndarray, soft: float) -> Canvas:
     """A canvas for a window with points (68, 2) in its pixels, drawn `soft` times smaller."""
     small = tuple(max(1, round(side / soft)) for side in size) if soft > 1 else size
     eyes = points[36:48].reshape(2, 6, 2)
-    eyes = 1.25 * eyes - 0.25 / 6 * eyes.sum(1, keepdims=True)
+    wide = math.dist(eyes[0, 0], eyes[0, 3])
+    more = max(0.25, 4.5 / max(wide, 2.0))  # a pixel more, at the least
+    eyes = (1 + more) * eyes - more / 6 * eyes.sum(1, keepdims=True)
     return Canvas(size, small, np.array([small[1] / size[1], small[0] / size[0]]), sixteenths(eyes))
 
 
@@ -96,7 +99,7 @@ def lit(cloth: np.ndarray, light: np.ndarray, noise: float, at: tuple[int, int])
     light = np.minimum(light - np.maximum(light - 215, 0) * 0.5, 246)
     light = cv2.resize(np.rint(light).astype(np.uint8), cloth.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     cloth = cv2.multiply(cloth, light, scale=1 / NEUTRAL)
-    if noise < 0.4:
+    if noise < 0.7:
         return cloth
     speckle = grain(3 if cloth.ndim == 3 else 1)
     rows, columns = (-(-(side + start) // 512) for side, start in zip(cloth.shape, at, strict=False))
@@ -122,7 +125,9 @@ def shadow(alpha: np.ndarray, on: Canvas, unit: float) -> np.ndarray:
     """Share of light uint8 (h, w), 255 for all of it, that reaches skin beside the mask; all of it reaches the eyes."""
     coarse = max(1, int(0.045 * unit))
     small = tuple(-(-side // coarse) for side in alpha.shape[::-1])
-    blurred = cv2.GaussianBlur(cv2.resize(alpha, small), (7, 7), max(0.045 * unit / coarse, 0.6))
+    blurred = cv2.GaussianBlur(
+        cv2.resize(alpha, small, interpolation=cv2.INTER_NEAREST), (7, 7), max(0.045 * unit / coarse, 0.6)
+    )
     light = cv2.resize(cv2.bitwise_not(cv2.convertScaleAbs(blurred, alpha=0.55)), alpha.shape[::-1])
     for eye in on.eyes:
         cv2.fillPoly(light, [eye], 255, cv2.LINE_8, 4)

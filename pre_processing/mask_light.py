@@ -101,10 +101,13 @@ def look(image: np.ndarray, fit: Fit) -> Look:
     Softness comes from the detail of about 1 to 2 pixels against that of 2 to 3; noise from the calmest quarter.
     """
     x, y = _look_at(image.shape, fit)
-    if len(x) < 60:
+    if len(x) < 36 * 8:  # down to the upper lids
         return Look(1.0, 1.0)  # too few pixels to tell, or to show
-    left, top = max(int(x.min()) - _REACH, 0), max(int(y.min()) - _REACH, 0)
-    value = image[top : int(y.max()) + _REACH + 1, left : int(x.max()) + _REACH + 1]
+    left, top, right, bottom = int(x.min()), int(y.min()), int(x.max()), int(y.max())
+    if left < 0 or top < 0 or right >= image.shape[1] or bottom >= image.shape[0]:
+        x, y = np.clip(x, 0, image.shape[1] - 1), np.clip(y, 0, image.shape[0] - 1)
+    left, top = max(left - _REACH, 0), max(top - _REACH, 0)
+    value = image[top : max(bottom, 0) + _REACH + 1, left : max(right, 0) + _REACH + 1]
     value = (cv2.cvtColor(value, cv2.COLOR_RGB2GRAY) if value.ndim == 3 else value).astype(np.float32)
     at = (y - top) * value.shape[1] + (x - left)
     blurred = [cv2.GaussianBlur(value, (size, size), sigma).ravel()[at] for size, sigma in _BLURS]
@@ -119,21 +122,22 @@ def look(image: np.ndarray, fit: Fit) -> Look:
 _ROWS = np.linspace(-0.45, 0.10, 14)
 # One half of the face tells enough where the photo is large.
 _WHOLE, _HALF = (np.array([(x, y) for y in _ROWS for x in np.linspace(-0.68, right, 36)]).T for right in (0.68, -0.05))
-_REACH = 6  # of the widest blur below, in pixels
+_REACH = 5  # of the widest blur below, in pixels
 
 
 def _look_at(shape: tuple[int, ...], fit: Fit) -> np.ndarray:
     """Pixels (2, N: x, y) of brows and eyes from which no blur reaches the mask."""
     if fit.unit < 28:
         return np.empty((2, 0), int)
-    highest = float(((fit.mesh[0] - fit.origin) @ fit.axes[1]).min()) - 1.5 * _REACH
+    highest = float(((fit.mesh[0, 1:-1] - fit.origin) @ fit.axes[1]).min()) - 1.4 * _REACH
     grid = _WHOLE if fit.unit < 56 else _HALF
     rows = max(math.floor((highest / fit.unit + 0.45) / (_ROWS[1] - _ROWS[0])) + 1, 0)
     at = np.rint((fit.axes.T * fit.unit) @ grid[:, : 36 * rows] + fit.origin[:, None]).astype(int)
-    return at[:, (at[0] >= 0) & (at[1] >= 0) & (at[0] < shape[1]) & (at[1] < shape[0])]
+    # A face that is mostly outside the photo tells too little.
+    return at if 0 <= fit.origin[0] < shape[1] and 0 <= fit.origin[1] < shape[0] else at[:, :0]
 
 
-_BLURS = ((5, 0.8), (9, 1.8), (13, 3.2))
+_BLURS = ((5, 0.8), (9, 1.8), (11, 3.2))
 # Share of fine detail, and softness: from portraits shrunk and enlarged again, linear and cubic alike (medians at 224
-# pixels 0.38 at 6 times, 0.44 at 4.67, 0.56 at 3, 0.71 at 2, 0.92 untouched); held back, as calm faces have little.
-_SOFTNESS = ((0.36, 0.43, 0.52, 0.60, 0.67), (6.0, 4.67, 3.0, 2.0, 1.0))
+# pixels 0.61 at 6 times, 0.69 at 4.67, 0.82 at 3, 1.0 at 2, 1.3 untouched); held back, as calm faces have little.
+_SOFTNESS = ((0.58, 0.68, 0.80, 0.90, 1.00), (6.0, 4.67, 3.0, 2.0, 1.0))

@@ -10,14 +10,17 @@ CELLS = 12  # the spline is smooth, so it is solved on a coarse grid and interpo
 
 def _kernel(squared: np.ndarray) -> np.ndarray:
     """r^2 log r^2 of the thin-plate spline (Bookstein 1989), from squared distances."""
-    return squared * np.log(squared + 1e-12)  # no distance has no weight
+    logs = np.log(squared + 1e-12)  # no distance has no weight
+    logs *= squared
+    return logs
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    squared = a @ (-2 * b.T)
-    squared += (a * a).sum(1, keepdims=True)
-    squared += (b * b).sum(1)
-    return np.maximum(squared, 0, out=squared)
+    across, down = a[:, :1] - b[:, 0], a[:, 1:] - b[:, 1]
+    across *= across
+    down *= down
+    across += down
+    return across
 
 
 def thin_plate(source: np.ndarray, target: np.ndarray, queries: np.ndarray, stiffness: float = 1e-4) -> np.ndarray:

@@ -55,11 +55,14 @@ def _mean_face_on(points: np.ndarray) -> np.ndarray:
     return (MEAN_FACE * 100 - mean[0]) @ mean[2].T / mean[1] * here[1] @ here[2] + here[0]
 
 
+_HIDDEN = np.array(HIDDEN)
+
+
 def _visible(points: np.ndarray) -> np.ndarray:
     """Points (68, 2) with the hidden ones replaced; all zero, which is no face, where a seen one is not finite."""
     seen = np.array(points, np.float64)
-    seen[list(HIDDEN)] = 0  # never read; so they may be anything
-    if not (np.abs(seen) < MOST).all():
+    seen[_HIDDEN] = 0  # never read; so they may be anything
+    if not cv2.checkRange(seen, True, -MOST, MOST)[0]:
         seen[:] = 0
     return hide_points(seen).astype(np.float64)
 
@@ -89,7 +92,8 @@ def _window(points: np.ndarray, room: float, shape: tuple[int, ...]) -> tuple[sl
 def _is_grey(image: np.ndarray) -> bool:
     if image.ndim == 2:
         return True
-    if (image[::16, ::16] != image[::16, ::16, :1]).any():  # settles most colour photos
+    some = image[image.shape[0] // 3 :: 64, image.shape[1] // 3 :: 64].reshape(-1, image.shape[2]).tolist()
+    if any(min(colour) != max(colour) for colour in some):  # settles most colour photos
         return False
     red, green, blue = cv2.split(np.ascontiguousarray(image))
     return np.array_equal(red, green) and np.array_equal(red, blue)
@@ -101,19 +105,12 @@ def _dye(kind: Kind, wear: Wear) -> np.ndarray:
     return np.minimum(dye * wear.shade * (1 + wear.warmth, 1, 1 - wear.warmth), 255)
 
 
-def _worn(
-    picture: np.ndarray,
-    points: np.ndarray,
-    fit: Fit,
-    window: tuple[slice, slice],
-    kind: Kind,
-    wear: Wear,
-    dye: np.ndarray,
-) -> np.ndarray:
-    """A picture (H, W[, 3]) uint8 with the mask on; dye (3,), or (1,) for grey; window: where the cloth lies."""
-    corner = np.array([window[1].start, window[0].start])
+def _worn(picture: np.ndarray, points: np.ndarray, fit: Fit, kind: Kind, wear: Wear, dye: np.ndarray) -> np.ndarray:
+    """A picture (H, W[, 3]) uint8 with the mask on; dye (3,), or (1,) for grey."""
     photo = look(picture, fit)
     soft = photo.softness if photo.softness > 1.4 else 1.0
+    window = _window(fit.outline, 0.095 * fit.unit + (1 if soft == 1 else 2 * soft), picture.shape)
+    corner = np.array([window[1].start, window[0].start])
     on = canvas((window[0].stop - window[0].start, window[1].stop - window[1].start), points - corner, soft)
     here = fit.moved(-corner)
     cloth, alpha = layers(kind, here, on, wear.variant, len(dye) == 1)
@@ -165,13 +162,12 @@ def put_mask(image: np.ndarray, points: np.ndarray, seed: int, kind: str = "surg
     points, dye = _visible(points), _dye(style, wear)
     fit, placement = _place(points, wear, style)
     described = _describe(name, seed, dye, wear, grey)
-    window = _window(fit.outline, 0.11 * fit.unit + 1, image.shape) if fit else None
-    if window is None:
+    if fit is None or _window(fit.outline, 0, image.shape) is None:
         return image.copy(), {**described, "placement": "none"}
     if not grey:
-        return _worn(image, points, fit, window, style, wear, dye), {**described, "placement": placement}
+        return _worn(image, points, fit, style, wear, dye), {**described, "placement": placement}
     plain = np.ascontiguousarray(image[..., 0]) if image.ndim == 3 else image
-    worn = _worn(plain, points, fit, window, style, wear, np.array([dye @ LUMA]))
+    worn = _worn(plain, points, fit, style, wear, np.array([dye @ LUMA]))
     worn = np.repeat(worn[..., None], image.shape[2], 2) if image.ndim == 3 else worn
     return worn, {**described, "placement": placement}
 
