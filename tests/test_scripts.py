@@ -81,7 +81,8 @@ def test_every_line_names_what_its_prepare_command_makes():
     for command in COMMANDS + FOLD_COMMANDS:
         chosen = options.build_parser().parse_args(command)
         roots, out = made[chosen.DB]
-        assert (chosen.root_path, chosen.main_folder) == (roots[chosen.condition], out)
+        bare = chosen.mask_kinds or chosen.test_mask_kinds
+        assert (chosen.root_path, chosen.main_folder) == (roots["unmasked" if bare else chosen.condition], out)
 
 
 def run(command):
