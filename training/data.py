@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from tqdm import tqdm
 from pre_processing import artefacts, emotions, meanface
 from pre_processing.artefacts import InputError
 from pre_processing.crop import crop_face, read_image
-from training import wearing
+from training import distributed, wearing
 from training.augment import training_transform
 
 KEEP_BYTES = 1 << 30  # up to this size, decoded originals stay in memory: small faces are decoded once
@@ -27,7 +28,8 @@ class Faces(Dataset):
     """The faces of one list, checked when this object is made.
 
     An item is a dict: image uint8 (3,S,S) RGB, points float32 (68,2) in pixels of that image, label int, target
-    float32 (K,), certain bool (landmarks are trusted), index int (position in .paths).
+    float32 (K,), certain bool (landmarks are trusted), index int (position in .paths). Its key is an index, or (index,
+    seed): everything random about this look then follows from the seed, in whichever process it happens.
     Raises InputError where list, landmark file, samples.csv and folder do not agree or an image is unreadable.
     """
 
@@ -71,7 +73,19 @@ class Faces(Dataset):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> dict:
+    def __getitem__(self, key: int | tuple[int, int]) -> dict:
+        if not isinstance(key, tuple):
+            return self.item(key)
+        generator, (index, seed) = torch.default_generator, key
+        before = generator.get_state()
+        generator.manual_seed(seed)
+        try:
+            return self.item(index)
+        finally:
+            generator.set_state(before)
+
+    def item(self, index: int) -> dict:
+        """A face by its position; what is random follows from torch's global generator."""
         image, points = self.look(index)
         crop, points = crop_face(image, points, self.imagesize)
         if image.ndim == 2:
@@ -99,7 +113,7 @@ class Faces(Dataset):
 
     def checksum(self) -> str:
         """16 hex digits for the pixels of all faces as they are looked at."""
-        bar = tqdm(range(len(self)), "masks", disable=None, leave=False)
+        bar = tqdm(range(len(self)), "masks", disable=distributed.no_bar(), leave=False)
         return wearing.checksum(slim(self.look(index)[0]) for index in bar)
 
     def counts(self) -> dict[str, int]:
@@ -179,7 +193,7 @@ def keep_images(root: Path, paths: list[str]) -> list[np.ndarray] | None:
     first = read_image(root / paths[0])
     if first.nbytes * len(paths) > KEEP_BYTES:
         return None
-    return [slim(read_image(root / path)) for path in tqdm(paths, "reading", disable=None, leave=False)]
+    return [slim(read_image(root / path)) for path in tqdm(paths, "reading", disable=distributed.no_bar(), leave=False)]
 
 
 def slim(image: np.ndarray) -> np.ndarray:
@@ -195,23 +209,50 @@ def balanced_sampler(faces: Faces, exponent: float, generator: torch.Generator) 
     return WeightedRandomSampler(torch.from_numpy(weights), len(faces), replacement=True, generator=generator)
 
 
+class Batches(Sampler):
+    """This process's share of each batch of an epoch, as keys (index, seed) of Faces.
+
+    Every process draws the same faces and seeds from a generator of the same state, then takes its slice of each batch:
+    the slices together are what a single process would see.
+    """
+
+    def __init__(self, faces: Faces, batch_size: int, exponent: float, generator: torch.Generator) -> None:
+        self.sampler, self.generator = balanced_sampler(faces, exponent, generator), generator
+        self.batch_size, self.faces = batch_size, len(faces)
+        self.share = distributed.share(batch_size)
+
+    def __len__(self) -> int:
+        return max(1, self.faces // self.batch_size)  # a last batch of one face has no batch statistics
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        indices = list(self.sampler)
+        seeds = torch.randint(2**62, (len(indices),), generator=self.generator).tolist()
+        keys = list(zip(indices, seeds, strict=True))
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            yield keys[start : start + self.batch_size][self.share]
+
+
 def training_loader(
     faces: Faces, batch_size: int, *, balance: float, generator: torch.Generator, workers: int
 ) -> DataLoader:
-    """Batches of one epoch; everything random in it comes from `generator`, or from torch's own with 0 workers."""
+    """Batches of one epoch; everything random in it comes from `generator`."""
     if len(faces) < 2:
         raise InputError("the training list has only one face; batch statistics need two")
+    if distributed.size() > 1 and len(faces) < batch_size:
+        raise InputError(f"-b {batch_size}: more than the {len(faces)} training faces; give fewer")
     return DataLoader(
         faces,
-        batch_size,
-        sampler=balanced_sampler(faces, balance, generator),
+        batch_sampler=Batches(faces, batch_size, balance, generator),
         num_workers=workers,
-        generator=generator,
-        drop_last=len(faces) >= batch_size,  # a last batch of one face has no batch statistics
+        generator=torch.Generator(),  # only seeds the loading processes, which Faces does itself for each look
         pin_memory=torch.cuda.is_available(),
     )
 
 
 def evaluation_loader(faces: Faces, batch_size: int, workers: int) -> DataLoader:
-    """Every face once, in the list's order."""
-    return DataLoader(faces, batch_size, num_workers=workers, pin_memory=torch.cuda.is_available())
+    """Every face once, in the list's order; of many processes each has its share of faces and batches."""
+    processes = distributed.size()
+    if len(faces) < processes:
+        raise InputError(f"{len(faces)} faces cannot be shared by {processes} processes; start fewer")
+    mine, here = range(distributed.rank(), len(faces), processes), max(1, batch_size // processes)
+    return DataLoader(faces, here, sampler=mine, num_workers=workers, pin_memory=torch.cuda.is_available())

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from training import checkpoint
+from training import checkpoint, distributed
 
 WARMUP = 0.05  # share of all steps in which the cosine schedule's rate climbs to its highest
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
@@ -50,6 +50,7 @@ class State:
     """Everything that training changes, and how it computes."""
 
     model: nn.Module
+    parallel: nn.Module  # the same weights, called in training: averages gradients over processes
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
@@ -96,12 +97,16 @@ def keep_freed_memory() -> None:
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` is the first GPU, else the CPU; TrainingError where the one asked for is not there."""
+    """`auto` is a GPU, else the CPU; of many processes each has its own GPU. TrainingError where it is not there."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        name = f"cuda:{distributed.local_rank()}"
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
     except (RuntimeError, AssertionError) as error:
         raise TrainingError(f"--device {name} is not available here; give auto, cpu or cuda") from error
     return device
@@ -148,6 +153,7 @@ def make_state(model: nn.Module, options: Any, steps_per_epoch: int) -> State:
     precision = choose_precision(options.precision, device)
     return State(
         model=model,
+        parallel=distributed.parallel(model, device),
         optimizer=optimizer,
         scheduler=torch.optim.lr_scheduler.LambdaLR(optimizer, factor),
         scaler=torch.amp.GradScaler(device.type, enabled=precision == "fp16" and device.type == "cuda"),
@@ -199,9 +205,9 @@ def train_epoch(state: State, loader: Iterable, options: Any, epoch: int) -> dic
     state.model.train()
     if not options.end2end:
         state.model.backbone.eval()  # its batch statistics are part of what is kept
-    clock, seen = Clock(), 0
-    loss_sum, hits = torch.zeros((), device=state.device), torch.zeros((), device=state.device)
-    bar = tqdm(total=len(loader), desc=f"epoch {epoch}", disable=None, leave=False)
+    clock = Clock()
+    loss_sum, hits, seen = torch.zeros((), device=state.device), torch.zeros((), device=state.device), 0
+    bar = tqdm(total=len(loader), desc=f"epoch {epoch}", disable=distributed.no_bar(), leave=False)
     for step, batch in enumerate(clock.watch(loader), 1):
         loss, logits = train_step(state, batch, options.label_smoothing)
         labels = batch["label"].to(state.device)
@@ -217,11 +223,12 @@ def train_epoch(state: State, loader: Iterable, options: Any, epoch: int) -> dic
             bar.set_postfix(loss=f"{mean:.3f}", accuracy=f"{hits.item() / seen:.3f}")
         bar.update()
     bar.close()
+    loss_sum, hits, seen = distributed.total(torch.tensor([loss_sum.item(), hits.item(), seen], dtype=torch.float64))
     return {
-        "loss": loss_sum.item() / seen,
-        "accuracy": hits.item() / seen,
+        "loss": (loss_sum / seen).item(),
+        "accuracy": (hits / seen).item(),
         "seconds": clock.seconds,
-        "images_per_second": seen / clock.seconds,
+        "images_per_second": seen.item() / clock.seconds,
         "waiting": clock.waited / clock.seconds,
     }
 
@@ -231,13 +238,14 @@ def train_step(state: State, batch: dict, label_smoothing: float) -> tuple[torch
     images, points = to_device(batch, state.device)
     target = batch["target"].to(state.device)
     with autocast(state.device, state.precision):
-        logits = state.model(images, points)["logits"]
+        logits = state.parallel(images, points)["logits"]
     loss = nn.functional.cross_entropy(logits.float(), target, label_smoothing=label_smoothing)
     state.optimizer.zero_grad(set_to_none=True)
     state.scaler.scale(loss).backward()
     state.scaler.step(state.optimizer)
     state.scaler.update()
     state.scheduler.step()
+    distributed.share_buffers(state.model)
     if state.average:
         state.average.update(state.model)
     return loss.detach(), logits.detach()
@@ -247,10 +255,10 @@ def train_step(state: State, batch: dict, label_smoothing: float) -> tuple[torch
 def evaluate(
     model: nn.Module, loader: Iterable, device: torch.device, precision: str, title: str
 ) -> dict[str, np.ndarray]:
-    """Predictions in the loader's order: probabilities float32 (n,K), label, index int64 (n,), certain bool (n,)."""
+    """Predictions of the loader's faces in its order: probabilities float32 (n,K), label, index int64 (n,), certain bool (n,)."""
     model.eval()
     columns: dict[str, list] = {"probabilities": [], "label": [], "index": [], "certain": []}
-    for batch in tqdm(loader, title, disable=None, leave=False):
+    for batch in tqdm(loader, title, disable=distributed.no_bar(), leave=False):
         images, points = to_device(batch, device)
         with autocast(device, precision):
             logits = model(images, points)["logits"]

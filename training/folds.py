@@ -20,7 +20,7 @@ import pandas as pd
 
 from pre_processing.artefacts import InputError, ListPaths, atomic_write
 from pre_processing.emotions import DATABASES
-from training import engine, figures, metrics, options, results, run
+from training import distributed, door, figures, metrics, options, results, run
 from training.checkpoint import plain
 
 FIGURES = ("n", "accuracy", "macro_recall", "best_epoch", "valid_accuracy")
@@ -126,6 +126,8 @@ def report(found: dict[str, Any]) -> str:
 
 def train(argv: list[str]) -> dict[str, Any]:
     """Run all folds, write what a run leaves for all of them together; the figures of its metrics.json."""
+    if distributed.size() > 1:
+        raise InputError("training.folds is one process; start main_trainer.py with torchrun for each fold instead")
     chosen, command = parse(argv), results.command_line(argv).replace("main_trainer.py", "-m training.folds", 1)
     folders = fold_folders(chosen)
     runs = {fold: run_fold(argv, chosen, fold, folder) for fold, folder in folders.items()}
@@ -149,17 +151,7 @@ def train(argv: list[str]) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0, 1 where training failed, 2 for bad input, 130 where the user stopped it."""
-    try:
-        train(sys.argv[1:] if argv is None else argv)
-    except InputError as error:
-        print("error:", str(error).strip().splitlines()[-1].rpartition("InputError: ")[2], file=sys.stderr)
-        return 2
-    except (engine.TrainingError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return door.run(lambda: train(sys.argv[1:] if argv is None else argv))
 
 
 if __name__ == "__main__":

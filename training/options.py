@@ -14,6 +14,7 @@ MODELS = ("gacnn", "pacnn", "cnn")
 BACKBONES = ("lite0", "vgg16")
 IMAGE_SIZE = {"lite0": 112, "vgg16": 224}
 REGIONS = (20, 24)
+AUTO = Path("auto")  # --resume auto
 
 
 class Parser(argparse.ArgumentParser):
@@ -83,13 +84,15 @@ def add_original(parser: Parser) -> None:
     add("--epochs", type=number(int, 1), default=60, help="most epochs to train")
     add("--start-epoch", type=number(int, 0), help="number of the first epoch [0, or the checkpoint's next]")
     # --batch would be a prefix of two options; people type it, and mean this one.
-    add("-b", "--batch-size", "--batch", type=number(int, 1), default=64, help="faces in a training step")
+    add("-b", "--batch-size", "--batch", type=number(int, 1), default=64, help="faces in a training step, of all processes "
+        "together")  # fmt: skip
     add("-b_t", "--batch-size_t", type=number(int, 1), default=128, help="faces in an evaluation step")
     add("--lr", "--learning-rate", type=number(float, 0), default=1e-3, help="learning rate at its highest")
     add("--momentum", type=number(float, 0, 1), default=0.9, help="momentum of sgd")
     add("--weight-decay", "--wd", type=number(float, 0), default=5e-4, help="weight decay")
     add("--print-freq", "-p", type=number(int, 1), default=50, help="steps between two progress figures")
-    add("--resume", type=Path, help="checkpoint to go on from (last.pt), or with -e to evaluate (best.pt)")
+    add("--resume", type=Path, help="checkpoint to go on from (last.pt), or with -e to evaluate (best.pt); "
+        "auto: this run's own last.pt if it is there, else start")  # fmt: skip
     add("-e", "--evaluate", action="store_true", help="evaluate --resume on the test list, train nothing")
     add("--model_dir", type=Path, help="folder for last.pt and best.pt [checkpoint_<database>/<run> beside --results]")
     for split in ("train", "valid", "test"):
@@ -147,6 +150,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
         raise InputError(
             "--evaluate needs --resume CHECKPOINT, for example --resume checkpoint_ferplus/7M-gacnn-lite0-s0/best.pt"
         )
+    if options.evaluate and options.resume == AUTO:
+        raise InputError("--evaluate with --resume auto: say which checkpoint, a best.pt or last.pt")
     if options.num_classes not in (4, 7):
         raise InputError(f"--num_classes {options.num_classes}: give 4 or 7")
     if options.tag and not options.tag.replace("-", "").replace("_", "").replace(".", "").isalnum():

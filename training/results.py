@@ -16,7 +16,7 @@ import pandas as pd
 
 from pre_processing import emotions
 from pre_processing.artefacts import InputError, atomic_write
-from training import figures, metrics
+from training import distributed, figures, metrics
 from training.checkpoint import plain
 
 DISPLAY = {"gacnn": "gACNN", "pacnn": "pACNN", "cnn": "CNN", "lite0": "Lite0", "vgg16": "VGG16"}
@@ -82,41 +82,51 @@ def open_folder(folder: Path, *, fresh: bool, overwrite: bool) -> None:
 
 
 class Log:
-    """Says things on the screen and in `<N><M|U>output.txt`, so that nobody has to redirect anything."""
+    """Says things on the screen and in `<N><M|U>output.txt`, so that nobody has to redirect anything.
+
+    Of many processes only the first one speaks and writes.
+    """
 
     def __init__(self, folder: Path, options: Namespace) -> None:
         self.file, self.lines = folder / f"{stem(options)}output.txt", folder / "log.jsonl"
 
     def say(self, text: str = "") -> None:
         """Print and keep `text`."""
+        if not distributed.first():
+            return
         print(text, flush=True)
         with open(self.file, "a", encoding="utf-8") as handle:
             handle.write(text + "\n")
 
     def record(self, epoch: dict[str, Any]) -> None:
         """A line of log.jsonl."""
+        if not distributed.first():
+            return
         with open(self.lines, "a", encoding="utf-8") as handle:
             handle.write(json.dumps(epoch) + "\n")
 
     def drop_after(self, epoch: int) -> None:
         """Forget lines of log.jsonl beyond `epoch`: a resumed run repeats those epochs."""
-        if self.lines.is_file():
+        if distributed.first() and self.lines.is_file():
             lines = self.lines.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if json.loads(line)["epoch"] <= epoch]
+            # A line without its end was cut off when the disk was full.
+            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["epoch"] <= epoch]
             with atomic_write(self.lines) as temporary:
                 temporary.write_text("".join(kept), encoding="utf-8")
 
 
 class Board:
-    """TensorBoard beside log.jsonl; does nothing where tensorboard is not installed."""
+    """TensorBoard beside log.jsonl; does nothing where tensorboard is not installed, or in other processes."""
 
     def __init__(self, folder: Path) -> None:
+        self.writer = None
+        if not distributed.first():
+            return
         try:
             from torch.utils.tensorboard import SummaryWriter  # slow to import, and not needed to evaluate
         except ImportError:
-            self.writer = None
-        else:
-            self.writer = SummaryWriter(folder / "tensorboard")
+            return
+        self.writer = SummaryWriter(folder / "tensorboard")
 
     def add(self, epoch: dict[str, Any]) -> None:
         """Every number of an epoch's record."""

@@ -13,8 +13,9 @@ import torch
 import models
 from pre_processing import emotions
 from pre_processing.artefacts import InputError
-from training import checkpoint, data, engine, metrics, results, wearing
+from training import checkpoint, data, distributed, engine, metrics, results, wearing
 from training.checkpoint import plain
+from training.options import AUTO
 
 
 def masks_of(split: str, options: Namespace) -> wearing.Masks | None:
@@ -80,7 +81,7 @@ def frozen_masks(options: Namespace, faces: data.Faces) -> dict[str, Any] | None
 
     Test masks are noted in test_masks.json before anything is trained, so that all runs are tested on the same pixels.
     """
-    if not faces.masks:
+    if not faces.masks or not distributed.first():
         return None
     worn = {"kinds": faces.masks.kinds, "faces": len(faces), "sha256": faces.checksum()}
     if options.limit_batches is None:
@@ -93,6 +94,10 @@ class Run:
 
     def __init__(self, options: Namespace) -> None:
         self.options = options
+        self.folder = results.run_dir(options)
+        self.store = options.model_dir or results.checkpoint_dir(options)
+        if options.resume == AUTO:
+            options.resume = self.store / "last.pt" if (self.store / "last.pt").is_file() else None
         seed_everything(options.seed)
         self.train_faces, self.valid_faces, self.test_faces = (faces_of(s, options) for s in ("train", "valid", "test"))
         self.test_masks = frozen_masks(options, self.test_faces)
@@ -109,8 +114,6 @@ class Run:
         )  # fmt: skip
         self.state = engine.make_state(model, options, len(self.loader))
         self.epoch, self.best, self.best_epoch = 0, -1.0, 0
-        self.folder = results.run_dir(options)
-        self.store = options.model_dir or results.checkpoint_dir(options)
         if content:
             self.restore(content)
         elif options.start_epoch:
@@ -132,6 +135,9 @@ class Run:
 
     def open_folders(self) -> None:
         """Make the run's folder and the one for checkpoints; a run moved here brings its best weights along."""
+        distributed.wait()  # nobody may still be looking for what is removed now
+        if not distributed.first():
+            return
         options, fresh = self.options, not self.options.resume
         for folder in (self.store, self.folder):
             results.open_folder(folder, fresh=fresh, overwrite=options.overwrite)
@@ -139,7 +145,9 @@ class Run:
             checkpoint.save(self.store / "best.pt", checkpoint.load(options.resume.with_name("best.pt")))
 
     def save(self, improved: bool) -> None:
-        """last.pt with everything, then best.pt with the tested weights where this epoch is the best so far."""
+        """best.pt with the tested weights where this epoch is the best so far, then last.pt with everything."""
+        if not distributed.first():
+            return
         identity = {
             "model_config": self.state.model.config,
             "config": plain(vars(self.options)),
@@ -156,22 +164,26 @@ class Run:
     def describe(self) -> str:
         """What is trained on what, in a few lines."""
         options, counts = self.options, self.train_faces.counts()
-        size = sum(weight.numel() for weight in self.state.model.parameters()) / 1e6
+        count, size = distributed.size(), sum(weight.numel() for weight in self.state.model.parameters()) / 1e6
         return "\n".join([
             results.title(options),
-            f"{size:.2f} M parameters, {self.state.device}, {self.state.precision}, seed {options.seed}",
+            f"{size:.2f} M parameters, {self.state.device}, {self.state.precision}, seed {options.seed}"
+            + (f", {count} processes with {options.batch_size // count} faces each in a step" if count > 1 else ""),
             f"faces: train {len(self.train_faces)}, valid {len(self.valid_faces)}, test {len(self.test_faces)}",
             "train: " + ", ".join(f"{name} {count}" for name, count in counts.items()),
         ])  # fmt: skip
 
     def validate(self, faces: data.Faces, name: str) -> dict[str, np.ndarray]:
-        """Predictions of the tested model on `faces`."""
+        """Predictions of the tested model on `faces`, by all processes for all faces."""
         loader = data.evaluation_loader(faces, self.options.batch_size_t, self.options.workers)
-        return engine.evaluate(self.state.tested, loader, self.state.device, self.state.precision, name)
+        found = engine.evaluate(self.state.tested, loader, self.state.device, self.state.precision, name)
+        return distributed.merge(found, len(faces))
 
     def one_epoch(self) -> dict[str, Any]:
         """Train and validate one epoch; its record for log.jsonl."""
         rate = self.state.optimizer.param_groups[0]["lr"]
+        # An epoch depends on its number alone, so that a run goes on under any number of processes.
+        seed_everything(distributed.epoch_seed(self.options.seed, self.epoch + 1))
         trained = engine.train_epoch(self.state, self.loader, self.options, self.epoch + 1)
         predictions = self.validate(self.valid_faces, "valid")
         predicted = predictions["probabilities"].argmax(1)
@@ -196,8 +208,8 @@ class Run:
             improved = record["valid_accuracy"] > self.best
             if improved:
                 self.best, self.best_epoch = record["valid_accuracy"], self.epoch
+            log.record(record)  # before the checkpoint: going on drops what is too much, but could not add what lacks
             self.save(improved)
-            log.record(record)
             board.add(record)
             log.say(epoch_line(record) + ("  *" if improved else ""))
         if self.epoch < self.options.epochs:
@@ -231,10 +243,11 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
     except KeyboardInterrupt:
         last = run.store / "last.pt"
         where = f"go on with --resume {last}" if last.is_file() else "no epoch was finished, start again"
-        log.say(f"stopped in epoch {run.epoch + 1}: {where}")
+        log.say(f"stopped in epoch {run.epoch + 1}, whose steps are lost: {where}")
         raise
     finally:
         board.close()
+    distributed.wait()  # for the first process to have written best.pt
     best = run.store / "best.pt"
     extra = {"command": command, "test_masks": run.test_masks}
     return test(options, run.folder, log, checkpoint.load(best), run.test_faces, extra)
@@ -252,7 +265,8 @@ def evaluate(options: Namespace, command: str) -> dict[str, Any]:
     extra = {"command": command, "test_masks": frozen_masks(options, faces)}
     trained = content["config"]
     folder = results.run_dir(options, f"{emotions.DATABASES[trained['DB']]}-{trained_on(trained)}")
-    results.open_folder(folder, fresh=True, overwrite=True)
+    if distributed.first():
+        results.open_folder(folder, fresh=True, overwrite=True)
     log = results.Log(folder, options)
     log.say(f"{command}\n{results.title(options)}\nfaces: test {len(faces)}")
     return test(options, folder, log, content, faces, extra)
@@ -267,7 +281,10 @@ def trained_on(config: dict[str, Any]) -> str:
 
 def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, Any], faces: data.Faces,
          extra: dict[str, Any]) -> dict[str, Any]:  # fmt: skip
-    """Test a checkpoint's content on `faces` and write everything that a run leaves; `extra` goes to metrics.json too."""
+    """Test a checkpoint's content on `faces` and write everything that a run leaves; `extra` goes to metrics.json too.
+
+    All processes test, the first one writes and returns the figures.
+    """
     device = engine.choose_device(options.device)
     model = build_model(content["model_config"], pretrained=False)
     weights = content.get("average") or content["model"]
@@ -275,7 +292,9 @@ def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, 
     model = model.to(device, memory_format=torch.channels_last)
     loader = data.evaluation_loader(faces, options.batch_size_t, options.workers)
     precision = engine.choose_precision(options.precision, device)
-    predictions = engine.evaluate(model, loader, device, precision, "test")
+    predictions = distributed.merge(engine.evaluate(model, loader, device, precision, "test"), len(faces))
+    if not distributed.first():
+        return {}
     extra = {
         "train_database": emotions.DATABASES[content["config"]["DB"]],
         "train_condition": trained_on(content["config"]),

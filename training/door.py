@@ -1,0 +1,59 @@
+"""What a command-line door does with errors: one line on the screen and an exit code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import torch
+
+from pre_processing.artefacts import InputError
+from training import distributed
+from training.engine import TrainingError
+
+DONE, FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130
+GO_ON = "the last complete epoch is kept: go on with --resume auto"
+# PyTorch raises plain RuntimeErrors for these; a loading process that dies may even interrupt a step.
+KNOWN = {
+    "DataLoader worker": f"a loading process died (killed, or out of memory): try fewer -j; {GO_ON}",
+    "gloo": f"another process of this run is gone; {GO_ON}",
+    "NCCL": f"another process of this run is gone; {GO_ON}",
+    "out of memory": f"no memory left on the GPU: try a smaller -b; {GO_ON}",
+}
+
+
+def one_line(error: BaseException) -> str:
+    """The message alone: loading processes wrap what they raise into a traceback, whose last line is ours."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return re.sub(r"^[\w.]*Error: ", "", lines[-1])
+
+
+def explain(error: RuntimeError) -> str | None:
+    """A line for an error whose cause is known not to be this program, else None."""
+    if isinstance(error, TrainingError):
+        return one_line(error)
+    named = "NCCL" if isinstance(error, torch.distributed.DistError) else str(error)
+    return next((line for word, line in KNOWN.items() if word in named), None)
+
+
+def run(work: Callable[[], object]) -> int:
+    """Do `work`, in all processes if torchrun started several; 0 done, 1 failed, 2 bad input, 130 stopped by the user."""
+    try:
+        distributed.start()
+        work()
+        distributed.stop()
+    except InputError as error:
+        distributed.complain(one_line(error))
+        return BAD_INPUT
+    except OSError as error:  # the disk is full, a folder went away
+        distributed.complain(one_line(error))
+        return FAILED
+    except RuntimeError as error:
+        line = explain(error)
+        if line is None:
+            raise
+        distributed.complain(line)
+        return FAILED
+    except KeyboardInterrupt:
+        return STOPPED
+    return DONE
