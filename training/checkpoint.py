@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
 from pathlib import Path
@@ -14,9 +15,18 @@ from pre_processing.artefacts import InputError, atomic_write
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` (tensors, numbers, strings, lists, dicts) to `path` through a temporary file."""
+    """Write `content` (tensors, numbers, strings, lists, dicts) to `path` through a temporary file.
+
+    OSError with one line where it cannot be written; what was at `path` before stays then.
+    """
     with atomic_write(path) as temporary:
-        torch.save(content, temporary)
+        try:
+            torch.save(content, temporary)
+        except RuntimeError as error:  # how PyTorch says that the disk is full
+            raise OSError(f"{path}: could not be written, is the disk full? Make room and go on with --resume auto; "
+                          "what was saved before is still there") from error  # fmt: skip
+        with open(temporary, "rb") as handle:
+            os.fsync(handle.fileno())  # a name that outlives a power cut must not lead to nothing
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -73,6 +74,9 @@ def open_folder(folder: Path, *, fresh: bool, overwrite: bool) -> None:
         (folder / ".writable").unlink()
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); give another --results folder") from error
+    for half in folder.glob(".*"):  # what a killed process was writing
+        if re.fullmatch(r"\.\w+\.[0-9a-f]{8}\.\w+", half.name):
+            half.unlink()
     if fresh:
         for old in (*SHOWN, *CHECKPOINTS):
             (folder / old).unlink(missing_ok=True)

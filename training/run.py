@@ -240,17 +240,17 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
         log.say(f"going on after epoch {run.epoch} of {options.resume}")
     try:
         run.fit(log, board)
+        distributed.wait()  # for the first process to have written best.pt
+        best = checkpoint.load(run.store / "best.pt")
+        extra = {"command": command, "test_masks": run.test_masks}
+        return test(options, run.folder, log, best, run.test_faces, extra)
     except KeyboardInterrupt:
         last = run.store / "last.pt"
         where = f"go on with --resume {last}" if last.is_file() else "no epoch was finished, start again"
-        log.say(f"stopped in epoch {run.epoch + 1}, whose steps are lost: {where}")
+        log.say(f"stopped after epoch {run.epoch}, what was done since is lost: {where}")
         raise
     finally:
         board.close()
-    distributed.wait()  # for the first process to have written best.pt
-    best = run.store / "best.pt"
-    extra = {"command": command, "test_masks": run.test_masks}
-    return test(options, run.folder, log, checkpoint.load(best), run.test_faces, extra)
 
 
 def evaluate(options: Namespace, command: str) -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""Runs killed at random moments against one that nothing happens to.
+
+    python benchmarks/survival.py --root_path data/demo --DB D --main_folder data/demo-results --imagesize 80 --epochs 3
+
+Trains once undisturbed, then `--kills` times: `kill -9` after a random share of that time, the same command again, and
+all tensors of both checkpoints and predictions.csv are compared. Options are those of main_trainer.py; the faces of
+`--limit_batches 8` and a control network where they do not say otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+USUAL = ["--model", "cnn", "--limit_batches", "8", "-b", "16", "-b_t", "16", "--epochs", "3", "--ema", "0.9",
+         "--device", "cpu", "--scratch", "--resume", "auto"]  # fmt: skip
+
+
+def same(one: Any, other: Any) -> bool:
+    """Nested dicts, lists and tensors are equal bit for bit."""
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def outcome(folder: Path) -> dict[str, Any]:
+    """What a run leaves, without the options it was started with."""
+    (checkpoints,) = {path.parent for path in folder.rglob("last.pt")}
+    (table,) = folder.rglob("predictions.csv")
+    found = {name: torch.load(checkpoints / name, weights_only=True) for name in ("last.pt", "best.pt")}
+    left = sorted(path.name for path in checkpoints.iterdir())
+    return {"table": table.read_bytes(), "left": left, **{name: {**one, "config": None} for name, one in found.items()}}
+
+
+def begin(argv: list[str], folder: Path) -> subprocess.Popen:
+    command = [sys.executable, str(ROOT / "main_trainer.py"), *USUAL, *argv, "--results", str(folder / "Results")]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def reached(folder: Path) -> str:
+    """How far a killed run had come."""
+    saved = [torch.load(path, weights_only=True)["epoch"] for path in folder.rglob("last.pt")]
+    tested = any(folder.rglob("metrics.json"))
+    return "after the end" if tested else f"after epoch {saved[0]}" if saved else "before the first epoch ended"
+
+
+def trial(argv: list[str], folder: Path, seconds: float) -> str:
+    """Kill a run after `seconds`, and finish it with the same command; how far it had come."""
+    process = begin(argv, folder)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    killed = process.wait() == -signal.SIGKILL
+    where = reached(folder) if killed else "not at all: it was done before"
+    if begin(argv, folder).wait() != 0:
+        raise SystemExit(f"the run killed after {seconds:.1f} s cannot be gone on with")
+    return where
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kill_seed", type=int, default=0)
+    args, argv = parser.parse_known_args()
+    rng, tally, equal = random.Random(args.kill_seed), Counter(), 0
+    with tempfile.TemporaryDirectory() as work:
+        started = time.perf_counter()
+        if begin(argv, Path(work, "whole")).wait() != 0:
+            raise SystemExit("the undisturbed run failed")
+        seconds = time.perf_counter() - started
+        whole = outcome(Path(work, "whole"))
+        for number in range(args.kills):
+            with tempfile.TemporaryDirectory(dir=work) as folder:
+                moment = rng.uniform(0, seconds)
+                where = trial(argv, Path(folder), moment)
+                alike = same(outcome(Path(folder)), whole)
+            tally[where] += 1
+            equal += alike
+            print(f"{number + 1:3d}: killed after {moment:5.1f} of {seconds:.1f} s, {where}: "
+                  f"{'the same' if alike else 'ANOTHER'} end", flush=True)  # fmt: skip
+    print(f"{equal} of {args.kills} runs ended with the same checkpoints and predictions as the undisturbed one")
+    print("killed " + ", ".join(f"{where}: {count}" for where, count in sorted(tally.items())))
+    sys.exit(equal != args.kills)
+
+
+if __name__ == "__main__":
+    main()

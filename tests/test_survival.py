@@ -1,0 +1,204 @@
+"""Runs that are killed end as if nothing had happened; whatever else goes wrong is one line and costs no checkpoint."""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import random
+import resource
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from processes import alone, finish, start
+from small_job import TINY, make_job
+from test_checkpoint import RUN, WEIGHTS, assert_equal
+
+import main_trainer
+from training import checkpoint, engine
+
+THREE = [*TINY, "--root_path", "data/faces", "--epochs", "3", "--ema", "0.9", "--schedule", "cosine"]
+STEPS = 3 * 4  # of THREE
+GO_ON = [*THREE, "--resume", "auto"]
+WORKER = str(Path(__file__).with_name("survival_worker.py"))
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    monkeypatch.chdir(make_job(tmp_path))
+    return tmp_path / WEIGHTS
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """(last.pt, best.pt, predictions.csv) of a run that nothing happened to.
+
+    Like the others it is a process of its own: with another number of threads, sums are rounded otherwise.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(make_job(tmp_path_factory.mktemp("undisturbed")))
+        assert alone(*THREE).returncode == 0
+        return *(checkpoint.load(Path(WEIGHTS, name)) for name in ("last.pt", "best.pt")), predictions()
+
+
+def predictions() -> bytes:
+    return (RUN / "predictions.csv").read_bytes()
+
+
+def signalled(what, moment, number, *argv):
+    return finish(start(sys.executable, WORKER, what, moment, str(number), *argv))
+
+
+def assert_undisturbed(job, undisturbed):
+    for name, wanted in zip(("last.pt", "best.pt"), undisturbed, strict=False):
+        found = checkpoint.load(job / name)
+        assert_equal({**found, "config": None}, {**wanted, "config": None})
+    assert predictions() == undisturbed[2]
+    assert [json.loads(line)["epoch"] for line in (RUN / "log.jsonl").read_text().splitlines()] == [1, 2, 3]
+    assert {path.name for path in job.iterdir()} == {"last.pt", "best.pt"}  # nothing half-written is left lying
+
+
+def test_a_run_killed_at_random_steps_ends_with_the_same_weights(job, undisturbed):
+    rng, killed = random.Random(5), 0
+    for _ in range(3):
+        # Each start goes on from an epoch's end; counting from there hits any epoch that is left.
+        done = signalled("SIGKILL", "step", rng.randint(1, STEPS // 2), *GO_ON)
+        killed += done.returncode == -signal.SIGKILL
+        assert done.returncode in (-signal.SIGKILL, 0)
+    assert killed >= 2
+    assert alone(*GO_ON).returncode == 0
+    assert_undisturbed(job, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [1, 2, 3, 5, 6])
+def test_a_run_killed_while_it_writes_ends_with_the_same_weights(job, undisturbed, number):
+    assert signalled("SIGKILL", "write", number, *GO_ON).returncode == -signal.SIGKILL
+    assert alone(*GO_ON).returncode == 0
+    assert_undisturbed(job, undisturbed)
+
+
+def test_ctrl_c_says_what_is_kept_and_how_to_go_on(job, undisturbed):
+    done = signalled("SIGINT", "step", 7, *THREE)
+    assert done.returncode == 130
+    said = f"stopped after epoch 1, what was done since is lost: go on with --resume {WEIGHTS}/last.pt"
+    assert done.stdout.splitlines()[-1] == said
+    assert "Traceback" not in done.stderr
+    assert alone(*THREE, "--resume", f"{WEIGHTS}/last.pt").returncode == 0
+    assert_undisturbed(job, undisturbed)
+
+
+def test_resume_auto_starts_goes_on_and_repeats_only_the_test(job, capsys):
+    assert main_trainer.main([*GO_ON, "--epochs", "1"]) == 0
+    assert "going on" not in capsys.readouterr().out
+    assert main_trainer.main([*GO_ON, "--epochs", "2"]) == 0
+    assert f"going on after epoch 1 of {WEIGHTS}/last.pt" in capsys.readouterr().out
+    before = predictions()
+    assert main_trainer.main([*GO_ON, "--epochs", "2"]) == 0
+    assert "epoch   1" not in capsys.readouterr().out
+    assert predictions() == before
+
+
+def test_resume_auto_needs_a_name_to_evaluate(job, capsys):
+    assert main_trainer.main([*GO_ON, "-e"]) == 2
+    assert "--resume auto" in capsys.readouterr().err
+
+
+@pytest.fixture
+def begun(job):
+    """A run with one epoch done; its last.pt as bytes."""
+    assert main_trainer.main([*THREE, "--epochs", "1"]) == 0
+    return (job / "last.pt").read_bytes()
+
+
+def assert_one_line(code, expected, capsys, argv=GO_ON):
+    assert main_trainer.main(argv) == code
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("error: ")
+    assert expected in line
+
+
+def assert_kept(job, begun):
+    assert (job / "last.pt").read_bytes() == begun
+    assert {path.name for path in job.iterdir()} == {"last.pt", "best.pt"}
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_checkpoint(job, begun, capsys):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, limits[1]))
+    try:
+        assert_one_line(1, "is the disk full", capsys)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert_kept(job, begun)
+    assert main_trainer.main(GO_ON) == 0
+    assert [json.loads(line)["epoch"] for line in (RUN / "log.jsonl").read_text().splitlines()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "7Uoutput.txt"])
+def test_a_full_disk_met_by_a_small_file_is_one_line(job, begun, monkeypatch, name, capsys):
+    real = engine.train_epoch
+
+    def fill(*arguments):
+        (RUN / name).unlink()
+        (RUN / name).symlink_to("/dev/full")
+        return real(*arguments)
+
+    monkeypatch.setattr(engine, "train_epoch", fill)
+    assert_one_line(1, "No space left", capsys)
+    assert checkpoint.load(job / "last.pt")["epoch"] in (1, 2)
+
+
+def test_a_line_that_the_full_disk_cut_off_is_dropped(job, begun):
+    with open(RUN / "log.jsonl", "a") as handle:
+        handle.write('{"epoch": 2, "lr')
+    assert main_trainer.main(GO_ON) == 0
+    assert len((RUN / "log.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_loss_that_is_no_number_is_one_line_and_keeps_the_checkpoint(job, begun, monkeypatch, capsys):
+    real = engine.train_step
+    monkeypatch.setattr(engine, "train_step", lambda *all: (real(*all)[0] * math.nan, real(*all)[1]))
+    assert_one_line(1, "the loss is nan in epoch 2", capsys)
+    assert_kept(job, begun)
+
+
+def test_a_loading_process_that_dies_is_one_line_and_keeps_the_checkpoint(job, begun, monkeypatch, capsys):
+    real = engine.train_step
+
+    def killer(*arguments):
+        for child in multiprocessing.active_children():
+            child.kill()
+            child.join()
+        return real(*arguments)
+
+    monkeypatch.setattr(engine, "train_step", killer)
+    assert_one_line(1, "a loading process died", capsys, [*GO_ON, "-j", "1"])
+    assert_kept(job, begun)
+
+
+def test_the_state_of_the_loss_scale_is_kept(job):
+    """fp16 on a GPU scales losses; the scale is part of what a run goes on with."""
+    content = {
+        "scale": 2.0**11,
+        "growth_factor": 2.0,
+        "backoff_factor": 0.5,
+        "growth_interval": 2000,
+        "_growth_tracker": 7,
+    }
+    scaler = torch.amp.GradScaler("cpu", enabled=True)
+    scaler.load_state_dict(content)
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+    make = lambda scaler: engine.State(model, model, optimizer, schedule, scaler, None, torch.device("cpu"), "fp16")  # noqa: E731
+    path = Path("scaled.pt")
+    checkpoint.save(path, {**make(scaler).state_dict(), "model_config": {}, "config": {}})
+    fresh = torch.amp.GradScaler("cpu", enabled=True)
+    make(fresh).load_state_dict(path, checkpoint.load(path))
+    assert fresh.state_dict() == content
+    assert np.isclose(fresh.get_scale(), 2.0**11)
