@@ -1,7 +1,7 @@
 """What masks put on during training cost: ``python benchmarks/mask_training.py --root_path data/demo --DB D --main_folder data/demo-results``.
 
-Trains on bare faces and on faces that wear another mask at each look, in turns, and compares the time of a step. Options
-are those of main_trainer.py; gACNN-Lite0 with batches of 64 where they do not say otherwise.
+Trains on bare faces and on faces that wear another mask at each look, in turns, and compares the time of a step and the
+share of it that is spent waiting for faces. Options are those of main_trainer.py; gACNN-Lite0 with batches of 64 where they do not say otherwise.
 """
 
 from __future__ import annotations
@@ -32,15 +32,17 @@ def main() -> None:
         "bare": make([*argv, "--condition", "unmasked"], args.steps),
         f"masks ({args.kinds})": make([*argv, "--mask_kinds", args.kinds], args.steps),
     }
-    seconds = {name: [] for name in runs}
+    seconds, waiting = ({name: [] for name in runs} for _ in range(2))
     for number in range(args.rounds + 1):
         for name, one in runs.items():
             found = engine.train_epoch(one.state, one.loader, one.options, number)
             if number:  # the first one warms up, and paints each cloth
                 seconds[name].append(found["seconds"] / len(one.loader))
+                waiting[name].append(found["waiting"])
     for name, times in seconds.items():
         print(f"{name}: {1000 * statistics.median(times):.0f} ms a step ({1000 * min(times):.0f} to "
-              f"{1000 * max(times):.0f}, {args.rounds} rounds of {args.steps} steps)")  # fmt: skip
+              f"{1000 * max(times):.0f}, {args.rounds} rounds of {args.steps} steps), "
+              f"{100 * statistics.median(waiting[name]):.1f} % of it waiting for faces")  # fmt: skip
     bare, masked = map(statistics.median, seconds.values())
     print(f"masks cost {100 * (masked / bare - 1):+.1f} % of a step")
 

@@ -13,7 +13,7 @@ import torch
 from small_job import TINY
 
 from pre_processing.artefacts import InputError
-from training import data, distributed, door, engine, options, run
+from training import batches, distributed, door, engine, options, run
 
 JOB = [*TINY, "--root_path", "data/faces", "--model", "gacnn", "-b", "8", "--ema", "0.9", "--results", "elsewhere"]
 
@@ -25,7 +25,7 @@ def write(**values) -> None:
 def look() -> None:
     """Batches, one epoch of a network with dropout, batch statistics and an average, and merged rows."""
     one = run.Run(options.parse(JOB))
-    batches = data.Batches(one.train_faces, 8, 0.5, torch.Generator().manual_seed(7))
+    keys = batches.Batches(one.train_faces, 8, 0.5, torch.Generator().manual_seed(7))
     record = one.one_epoch()
     content = one.state.state_dict()
     sums = {part: {k: v.double().sum().item() for k, v in content[part].items()} for part in ("model", "average")}
@@ -38,7 +38,7 @@ def look() -> None:
     except RuntimeError as error:
         doubled = str(error)
     noise = torch.rand(1).item()
-    write(batches=list(batches), sums=sums, loss=record["train_loss"], merged=merged, doubled=doubled, noise=noise)
+    write(batches=list(keys), sums=sums, loss=record["train_loss"], merged=merged, doubled=doubled, noise=noise)
 
 
 def fail_alone() -> None:

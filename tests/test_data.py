@@ -6,20 +6,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_job import draw_faces, face_points, make_job, write_artefacts
-from torchvision import tv_tensors
-from torchvision.transforms import v2
 
 from pre_processing import artefacts, meanface
 from pre_processing.artefacts import InputError
-from training import augment, data
+from training import augment, batches, data
 
 SIZE = 112
 TRANSFORMS = {
-    "flip": augment.Flip(p=1.0),
-    "affine": augment.Affine(10, (0.06, 0.06), (0.9, 1.1), interpolation=v2.InterpolationMode.BILINEAR, fill=128.0),
-    "light": augment.Light(0.25, 0.25),
-    "all": augment.training_transform(),
-}
+    "flip": [0],
+    "affine": [1, 2, 3, 4],
+    "light": [5, 6],
+    "all": range(7),
+}  # which of the drawn numbers do something
+NOTHING = torch.full((7,), 0.5)
 
 
 @pytest.fixture
@@ -54,36 +53,66 @@ def centre(image: torch.Tensor) -> np.ndarray:
 def test_a_mark_at_a_landmark_stays_at_it(name, seed, number, x, y):
     points = torch.zeros(68, 2)
     points[number] = torch.tensor([x, y])
-    torch.manual_seed(seed)
-    flips = name == "flip" or (name == "all" and bool(torch.rand(1) < 0.5))
-    torch.manual_seed(seed)
-    image, moved = TRANSFORMS[name](
-        tv_tensors.Image(dot_picture(x, y)), tv_tensors.KeyPoints(points, canvas_size=(SIZE, SIZE))
-    )
-    where = int(meanface.FLIP[number]) if flips else number
-    assert np.abs(centre(image) - moved[where].numpy()).max() < 0.05
+    drawn = NOTHING.clone()
+    drawn[list(TRANSFORMS[name])] = torch.rand(len(TRANSFORMS[name]), generator=torch.Generator().manual_seed(seed))
+    if name == "flip":
+        drawn[0] = 0.0
+    # In a batch with another face, so that nothing of one is used for the other.
+    pictures = torch.stack([dot_picture(60, 50), dot_picture(x, y)]).float()
+    images, moved = augment.change(pictures, torch.stack([points + 5, points]), torch.stack([NOTHING, drawn]))
+    where = int(meanface.FLIP[number]) if drawn[0] < 0.5 else number
+    assert np.abs(centre(images[1]) - moved[1, where].numpy()).max() < 0.05
+    assert (images[0] - pictures[0]).abs().max() < 0.01
+    assert torch.allclose(moved[0], points + 5, atol=1e-4)
 
 
 def test_a_flip_swaps_left_and_right_landmarks():
     points = torch.from_numpy(face_points(1)[0])
-    image, moved = TRANSFORMS["flip"](
-        tv_tensors.Image(torch.zeros(1, 48, 48, dtype=torch.uint8)), tv_tensors.KeyPoints(points, canvas_size=(48, 48))
-    )
+    drawn = NOTHING.clone()
+    drawn[0] = 0
+    image, moved = (one[0] for one in augment.change(torch.zeros(1, 1, 48, 48), points[None], drawn[None]))
     right, left = slice(36, 42), slice(42, 48)  # the person's right eye is on the picture's left, before and after
     assert points[right, 0].mean() < points[left, 0].mean()
     assert moved[right, 0].mean() < moved[left, 0].mean()
     assert image.shape == (1, 48, 48)
 
 
+def test_light_is_changed_by_what_was_drawn_about_the_mean():
+    images = torch.cat([torch.full((2, 1, 4, 2), 50.0), torch.full((2, 1, 4, 2), 150.0)], -1)
+    changed = augment.light(images, torch.tensor([1.2, 1.0]), torch.tensor([1.0, 0.5]))
+    assert torch.allclose(changed[0, 0, 0], torch.tensor([60.0, 60, 180, 180]))
+    assert torch.allclose(changed[1, 0, 0], torch.tensor([75.0, 75, 125, 125]))
+    assert augment.light(images, torch.tensor([2.0, 2.0]), torch.ones(2)).max() == 255
+
+
+def test_changes_stay_in_their_ranges_and_fill_them():
+    ends = torch.tensor([[0.9] * 7, [0.9, 0, 0, 0, 0, 0, 0], [0.9, 1, 1, 1, 1, 1, 1]])
+    points = torch.zeros(3, 68, 2)
+    points[:, 1, 0] = SIZE - 1  # the upper edge: its length, slope and place tell scale, angle and shift
+    _, moved = augment.change(torch.zeros(3, 1, SIZE, SIZE), points, ends)
+    edge = (moved[:, 1] - moved[:, 0]).double()
+    assert torch.allclose(edge.norm(dim=1) / (SIZE - 1), torch.tensor([1.08, 0.9, 1.1]).double())
+    assert torch.allclose(torch.atan2(edge[:, 1], edge[:, 0]).rad2deg(), torch.tensor([8.0, -10, 10]).double())
+    middle = torch.tensor([(SIZE - 1) / 2] * 2)
+    centred = points.clone()
+    centred[:] = middle
+    _, moved = augment.change(torch.zeros(3, 1, SIZE, SIZE), centred, ends)
+    assert torch.allclose(moved[:, 0, 0] - middle[0], SIZE * torch.tensor([0.048, -0.06, 0.06]), atol=1e-4)
+
+
 def test_augmentation_changes_every_look_and_nothing_else_does(job):
-    changing, still = faces(job, augment=True), faces(job)
-    assert not torch.equal(changing[3]["image"], changing[3]["image"])
+    changing, still = faces(job, changing=True), faces(job)
+    assert not torch.equal(changing[3]["drawn"], changing[3]["drawn"])
+    assert torch.equal(changing[3, 7]["drawn"], changing[3, 7]["drawn"])
+    assert not torch.equal(changing[3, 7]["drawn"], changing[3, 8]["drawn"])
+    assert torch.equal(changing[3]["image"], still[3]["image"])
+    assert "drawn" not in still[3]
     assert torch.equal(still[3]["image"], still[3]["image"])
     assert torch.equal(still[3]["points"], still[3]["points"])
 
 
 def test_an_item_is_what_the_model_wants(job):
-    item = faces(job, imagesize=80, augment=True)[5]
+    item = faces(job, imagesize=80, changing=True)[5]
     assert item["image"].shape == (3, 80, 80)
     assert item["image"].dtype == torch.uint8
     assert torch.equal(item["image"][0], item["image"][2])
@@ -91,15 +120,6 @@ def test_an_item_is_what_the_model_wants(job):
     assert item["points"].dtype == torch.float32
     assert item["target"].sum() == pytest.approx(1)
     assert item["label"] == 5
-
-
-def test_small_faces_are_decoded_once_and_large_sources_each_time(job, monkeypatch):
-    kept = faces(job)
-    monkeypatch.setattr(data, "KEEP_BYTES", 1000)
-    read = faces(job)
-    assert kept.images is not None
-    assert read.images is None
-    assert torch.equal(kept[4]["image"], read[4]["image"])
 
 
 def test_masked_points_do_not_depend_on_what_the_mask_hides(job):
@@ -140,7 +160,7 @@ def test_balanced_sampling_draws_emotions_alike(job):
     train.labels = np.array([0] * 24 + [6] * 4)
     share = {}
     for exponent in (0.0, 1.0):
-        loader = data.balanced_sampler(train, exponent, torch.Generator().manual_seed(0))
+        loader = batches.balanced_sampler(train, exponent, torch.Generator().manual_seed(0))
         drawn = np.concatenate([train.labels[list(loader)] for _ in range(60)])
         share[exponent] = (drawn == 6).mean()
     assert share[0.0] == pytest.approx(4 / 28, abs=0.04)
@@ -188,7 +208,8 @@ def test_an_unreadable_image_is_named_before_training(job):
     broken = job / "data" / "faces" / "FER2013Train" / "fer0000009.png"
     broken.write_bytes(b"not a picture")
     with pytest.raises(InputError, match=r"fer0000009\.png"):
-        faces(job)
+        faces(job, cache=job / "cache")
+    assert not list((job / "cache").glob("*.npy"))
 
 
 def test_a_link_out_of_the_root_is_refused(job, tmp_path):

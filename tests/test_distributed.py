@@ -15,7 +15,7 @@ from processes import TORCHRUN, TRAINER, alone, complaints, finish, free_port, s
 from small_job import TINY, make_job
 
 from pre_processing.artefacts import InputError
-from training import checkpoint, data, distributed, folds
+from training import batches, checkpoint, distributed, folds
 
 BASE = Path("Results/UnmaskedDatasets/FERPlus/SevenEmotions/runs")
 # Statistics of a frozen backbone do not change, so nothing depends on how a batch is cut.
@@ -104,7 +104,7 @@ def looked(tmp_path_factory):
 def test_slices_of_all_processes_are_the_batches_of_one(looked, job):
     from test_data import faces
 
-    whole = data.Batches(faces(Path.cwd()), 8, 0.5, torch.Generator().manual_seed(7))
+    whole = batches.Batches(faces(Path.cwd()), 8, 0.5, torch.Generator().manual_seed(7))
     pieces = [left + right for left, right in zip(*(one["batches"] for one in looked), strict=True)]
     assert [[tuple(key) for key in batch] for batch in pieces] == list(whole)
     assert all(len(one["batches"][0]) == 4 for one in looked)

@@ -208,10 +208,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(job, name, capsys):
     assert not RUN.exists()
 
 
-def test_an_unreadable_image_met_in_a_loader_process_is_one_line(job, monkeypatch, capsys):
-    from training import data
-
-    monkeypatch.setattr(data, "KEEP_BYTES", 0)
+def test_an_unreadable_image_met_in_a_loader_process_is_one_line(job, capsys):
     Path("data/faces/FER2013Train/fer0000003.png").write_bytes(b"\x89PNG broken")
     assert main_trainer.main([*ONE, "-j", "1"]) == 2
     error = capsys.readouterr().err.strip()

@@ -1,73 +1,72 @@
-"""Random changes of a face crop that keep image and landmarks together.
+"""Random changes of face crops that keep images and landmarks together, for a whole batch at once on any device.
 
-A landmark at (x, y) lies on the centre of pixel column x, row y. torchvision flips KeyPoints by that convention but
-turns and scales them about (width / 2, height / 2), which is right only if pixel centres lie at half-integers: up to
-0.1 px off at the angles used here. `Affine` shifts by the half pixel, `Flip` also swaps left and right landmarks.
+A landmark at (x, y) lies on the centre of pixel column x, row y, so that the centre of an image of side S is at
+((S - 1) / 2, (S - 1) / 2): about it faces are mirrored, turned and scaled.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
 import torch
-from torchvision import tv_tensors
-from torchvision.transforms import v2
+from torch import Tensor
+from torch.nn import functional as F
 
 from pre_processing import meanface
 
 FILL = 128.0  # mid-grey corners: black ones would look like hair or background edges
+TURN = math.radians(10)
+SHIFT = 0.06  # share of the side
+SCALE = 0.1
+BRIGHTNESS = CONTRAST = 0.25
+NUMBERS = 7  # that are drawn for a face
 
 
-class Flip(v2.RandomHorizontalFlip):
-    """Mirror image and landmarks; landmark i becomes what is landmark i in the mirrored face."""
-
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        output = super().transform(inpt, params)
-        if isinstance(inpt, tv_tensors.KeyPoints):
-            return tv_tensors.wrap(output.as_subclass(torch.Tensor)[..., list(meanface.FLIP), :], like=inpt)
-        return output
+def draw() -> Tensor:
+    """(7,) float32 in [0, 1), by torch's global generator: what `change` makes of one face follows from it."""
+    return torch.rand(NUMBERS)
 
 
-class Affine(v2.RandomAffine):
-    """Turn, scale and shift image and landmarks about the image's centre."""
+def change(images: Tensor, points: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """Mirror half of the faces, then turn, scale and shift them and change their light.
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        if not isinstance(inpt, tv_tensors.KeyPoints):
-            return super().transform(inpt, params)
-        corners = tv_tensors.wrap(inpt.as_subclass(torch.Tensor) + 0.5, like=inpt)
-        output = super().transform(corners, params)
-        return tv_tensors.wrap(output.as_subclass(torch.Tensor) - 0.5, like=inpt)
-
-
-class Light(v2.Transform):
-    """Change brightness by up to `brightness` and contrast about the mean by up to `contrast` (shares of 1).
-
-    One linear map of the pixels: a third of the time that ColorJitter takes for the two.
+    `images`: float (B,C,S,S) in [0, 255]; `points`: (B,68,2) in their pixels; `drawn`: (B,7) in [0, 1), a row as `draw`
+    gives it. Same shapes; landmark i of a mirrored face is what is landmark i in the mirrored face.
     """
-
-    def __init__(self, brightness: float, contrast: float) -> None:
-        super().__init__()
-        self.brightness, self.contrast = brightness, contrast
-
-    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        brighter, harder = (2 * torch.rand(2) - 1).tolist()
-        return {"brightness": 1 + self.brightness * brighter, "contrast": 1 + self.contrast * harder}
-
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        if not isinstance(inpt, tv_tensors.Image):
-            return inpt
-        pixels = inpt.as_subclass(torch.Tensor).float()
-        pixels = torch.lerp(pixels.mean(), pixels, params["contrast"]).mul_(params["brightness"])
-        return tv_tensors.wrap(pixels.clamp_(0, 255).to(torch.uint8), like=inpt)
-
-
-def training_transform() -> v2.Transform:
-    """(Image uint8 (3,S,S), KeyPoints (68,2)) -> the same, changed at random by torch's global generator."""
-    affine = Affine(
-        degrees=10,
-        translate=(0.06, 0.06),
-        scale=(0.9, 1.1),
-        interpolation=v2.InterpolationMode.BILINEAR,
-        fill=FILL,
+    side, even = images.shape[-1], 2 * drawn - 1
+    mirror = drawn[:, 0] < 0.5
+    turns = matrices(mirror, TURN * even[:, 1], 1 + SCALE * even[:, 2])
+    shifts = SHIFT * side * even[:, 3:5]
+    return (
+        light(warp(images, turns, shifts), 1 + BRIGHTNESS * even[:, 5], 1 + CONTRAST * even[:, 6]),
+        move(points, turns, shifts, mirror, side),
     )
-    return v2.Compose([Flip(p=0.5), affine, Light(brightness=0.25, contrast=0.25)])
+
+
+def matrices(mirror: Tensor, angle: Tensor, scale: Tensor) -> Tensor:
+    """(B,2,2): mirror, then turn by `angle` (radians) and scale; each argument (B,)."""
+    cos, sin = scale * angle.cos(), scale * angle.sin()
+    sign = 1 - 2 * mirror.to(cos.dtype)
+    return torch.stack([torch.stack([sign * cos, -sin], -1), torch.stack([sign * sin, cos], -1)], -2)
+
+
+def move(points: Tensor, turns: Tensor, shifts: Tensor, mirror: Tensor, side: int) -> Tensor:
+    """Points (B,68,2) where `warp` moves what is at them, left and right swapped where faces are mirrored."""
+    centre = (side - 1) / 2
+    moved = (points - centre) @ turns.transpose(1, 2) + shifts[:, None] + centre
+    swapped = moved[:, torch.tensor(meanface.FLIP, device=moved.device)]
+    return torch.where(mirror[:, None, None], swapped, moved)
+
+
+def warp(images: Tensor, turns: Tensor, shifts: Tensor) -> Tensor:
+    """Images with what was at p about the centre at turns p + shifts (B,2; pixels), on FILL, bilinear."""
+    back = torch.linalg.inv(turns)
+    start = -(back @ shifts[:, :, None]) * (2 / images.shape[-1])
+    grid = F.affine_grid(torch.cat([back, start], -1), list(images.shape), align_corners=False)
+    return F.grid_sample(images - FILL, grid, align_corners=False).add_(FILL)
+
+
+def light(images: Tensor, brightness: Tensor, contrast: Tensor) -> Tensor:
+    """Multiply contrast about each image's mean, then brightness, by factors (B,); the result is cut to [0, 255]."""
+    mean = images.mean((1, 2, 3), keepdim=True)
+    return torch.lerp(mean, images, contrast.view(-1, 1, 1, 1)).mul_(brightness.view(-1, 1, 1, 1)).clamp_(0, 255)

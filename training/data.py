@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler, WeightedRandomSampler
-from torchvision import tv_tensors
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from pre_processing import artefacts, emotions, meanface
 from pre_processing.artefacts import InputError
 from pre_processing.crop import crop_face, read_image
-from training import distributed, wearing
-from training.augment import training_transform
-
-KEEP_BYTES = 1 << 30  # up to this size, decoded originals stay in memory: small faces are decoded once
+from training import augment, distributed, store, wearing
+from training.store import Look, Store, rgb, slim
 
 cv2.setNumThreads(0)  # loader processes are forked, and cv2's threads do not survive a fork
 
@@ -27,9 +25,11 @@ cv2.setNumThreads(0)  # loader processes are forked, and cv2's threads do not su
 class Faces(Dataset):
     """The faces of one list, checked when this object is made.
 
-    An item is a dict: image uint8 (3,S,S) RGB, points float32 (68,2) in pixels of that image, label int, target
-    float32 (K,), certain bool (landmarks are trusted), index int (position in .paths). Its key is an index, or (index,
-    seed): everything random about this look then follows from the seed, in whichever process it happens.
+    An item is a dict: image uint8 (3,S,S) RGB or (1,S,S) where all are grey, points float32 (68,2) in pixels of that
+    image, label int, target float32 (K,), certain bool (landmarks are trusted), index int (position in .paths), and for
+    training `drawn` float32 (7,), which augment.change takes. Its key is an index, or (index, seed): everything random
+    about this look then follows from the seed, in whichever process it happens. With a `cache` folder images are
+    decoded once, into a file there, by `workers` processes.
     Raises InputError where list, landmark file, samples.csv and folder do not agree or an image is unreadable.
     """
 
@@ -44,9 +44,11 @@ class Faces(Dataset):
         imagesize: int = 112,
         condition: str = "unmasked",
         masks: wearing.Masks | None = None,
-        augment: bool = False,
+        changing: bool = False,
         targets: str = "hard",
         limit: int | None = None,
+        cache: Path | None = None,
+        workers: int = 0,
     ) -> None:
         self.root, self.imagesize = Path(root), imagesize
         self.names = emotions.names(num_classes)
@@ -67,8 +69,12 @@ class Faces(Dataset):
         if targets == "votes" and votes is None:
             raise InputError(f"{samples_file or list_file}: has no votes of raters; give --targets hard")
         self.targets = soft_targets(self.labels, votes if targets == "votes" else None, num_classes)
-        self.transform = training_transform() if augment else None
-        self.images = keep_images(self.root, kept)
+        self.changing = changing
+        self.store = None
+        if cache:
+            self.store = distributed.first_then_others(
+                lambda: self.open_store(Path(cache), Path(list_file).stem, workers)
+            )
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -86,35 +92,70 @@ class Faces(Dataset):
 
     def item(self, index: int) -> dict:
         """A face by its position; what is random follows from torch's global generator."""
-        image, points = self.look(index)
-        crop, points = crop_face(image, points, self.imagesize)
-        if image.ndim == 2:
-            crop = crop[..., :1]  # a grey face is changed in one channel and copied to three afterwards
-        image = torch.from_numpy(np.ascontiguousarray(crop)).permute(2, 0, 1)
-        points = torch.from_numpy(np.asarray(points, np.float32))
-        if self.transform:
-            keypoints = tv_tensors.KeyPoints(points, canvas_size=(self.imagesize, self.imagesize))
-            image, keypoints = self.transform(tv_tensors.Image(image), keypoints)
-            image, points = image.as_subclass(torch.Tensor), keypoints.as_subclass(torch.Tensor)
+        image, points = self.crop(index)
+        if self.store and self.store.grey:
+            image = image[..., :1]  # the network's input has it three times, but neither the way there
+        image = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
         return {
-            "image": image.expand(3, -1, -1).contiguous(),
-            "points": points,
+            "image": image.contiguous(),
+            "points": torch.from_numpy(np.asarray(points, np.float32)),
             "label": int(self.labels[index]),
             "target": self.targets[index],
             "certain": self.certain is None or bool(self.certain[index]),
             "index": index,
+            **({"drawn": augment.draw()} if self.changing else {}),
         }
 
-    def look(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Image uint8 as it was decoded, and points (68,2) in it; both masked where this face wears a mask now."""
-        image = self.images[index] if self.images else read_image(self.root / self.paths[index])
-        points = self.points[index]
-        return wearing.put_on(image, points, self.masks, self.paths[index]) if self.masks else (image, points)
+    def crop(self, index: int) -> Look:
+        """Crop uint8 (S,S,3) and points (68,2) in it; both masked where this face wears a mask now."""
+        if self.store is None or self.store.points is None:
+            return Look(*crop_face(*self.look(index), self.imagesize))
+        crop = self.store[index]
+        if self.masks and not self.masks.fixed:  # the same ones for good are on the stored crops
+            crop = Look(*wearing.put_on(*crop, self.masks, self.paths[index]))
+        return Look(rgb(crop.image), crop.points)
+
+    def look(self, index: int) -> Look:
+        """Photo uint8 as it was decoded, and points (68,2) in it; both masked where this face wears a mask now."""
+        stored = self.store is not None and self.store.points is None
+        photo = Look(slim(self.store[index].image), self.points[index]) if stored else self.photo(index)
+        return Look(*wearing.put_on(*photo, self.masks, self.paths[index])) if self.masks else photo
+
+    def photo(self, index: int) -> Look:
+        """Photo uint8 (H,W,3) or (H,W) without a mask, read from its file, and points (68,2) in it."""
+        return Look(slim(read_image(self.root / self.paths[index])), self.points[index])
+
+    def still(self, index: int) -> Look:
+        """The crop of a face without a mask, or with the one it always wears; what is stored of large photos."""
+        fixed = self.masks is None or self.masks.fixed
+        return Look(*crop_face(*(self.look if fixed else self.photo)(index), self.imagesize))
+
+    def open_store(self, cache: Path, name: str, workers: int) -> Store:
+        """The faces of this list in one file below `cache`: photos where they are small and of one size, else crops."""
+        here, state = str(self.root.resolve()), store.files_state(self.root, self.paths)
+        masks = self.masks if self.masks and self.masks.fixed else None
+        name = f"{name}-{store.fingerprint(here, self.paths)[:8]}"
+        photos = f"{name}-photos", store.fingerprint(store.VERSION, state)
+        # Fixed masks are on the crops, hence other masks are other files.
+        worn = store.fingerprint(masks)[:4] if masks else ""
+        crops = f"{name}-{self.imagesize}px{worn}", store.fingerprint(store.VERSION, state, self.points, masks)
+        for stem, key in (photos, crops):
+            if (cache / f"{stem}-{key}.npy").is_file():
+                return Store(cache / f"{stem}-{key}.npy")
+
+        def build(stem: str, key: str, read: Callable[[int], Look], points: bool) -> Store:
+            return store.open_store(cache / f"{stem}-{key}.npy", f"{stem}-{'?' * len(key)}*", read, len(self),
+                                    points=points, workers=workers)  # fmt: skip
+
+        if np.prod(self.photo(0).image.shape[:2]) <= self.imagesize**2:
+            with contextlib.suppress(store.Uneven):
+                return build(*photos, self.photo, points=False)
+        return build(*crops, self.still, points=True)
 
     def checksum(self) -> str:
         """16 hex digits for the pixels of all faces as they are looked at."""
         bar = tqdm(range(len(self)), "masks", disable=distributed.no_bar(), leave=False)
-        return wearing.checksum(slim(self.look(index)[0]) for index in bar)
+        return wearing.checksum(slim(self.look(index).image) for index in bar)
 
     def counts(self) -> dict[str, int]:
         """Faces of each emotion by name."""
@@ -186,73 +227,3 @@ def soft_targets(labels: np.ndarray, votes: np.ndarray | None, num_classes: int)
     shares = torch.from_numpy(votes[:, :num_classes])
     total = shares.sum(1, keepdim=True)
     return torch.where(total > 0, shares / total.clamp(min=1), hard)
-
-
-def keep_images(root: Path, paths: list[str]) -> list[np.ndarray] | None:
-    """All images decoded (list of uint8 arrays), or None where they are too large to be kept in memory."""
-    first = read_image(root / paths[0])
-    if first.nbytes * len(paths) > KEEP_BYTES:
-        return None
-    return [slim(read_image(root / path)) for path in tqdm(paths, "reading", disable=distributed.no_bar(), leave=False)]
-
-
-def slim(image: np.ndarray) -> np.ndarray:
-    """A grey photo stored as RGB in a third of the memory: (H,W) where all channels are equal, else as it is."""
-    grey = image.ndim == 3 and (image[..., 0] == image[..., 1]).all() and (image[..., 0] == image[..., 2]).all()
-    return np.ascontiguousarray(image[..., 0]) if grey else image
-
-
-def balanced_sampler(faces: Faces, exponent: float, generator: torch.Generator) -> Sampler:
-    """Draws as many faces as there are, with replacement, by n_class^-exponent: 0 as they are, 1 emotions alike."""
-    sizes = np.bincount(faces.labels, minlength=len(faces.names)).astype(np.float64)
-    weights = sizes[faces.labels] ** -exponent
-    return WeightedRandomSampler(torch.from_numpy(weights), len(faces), replacement=True, generator=generator)
-
-
-class Batches(Sampler):
-    """This process's share of each batch of an epoch, as keys (index, seed) of Faces.
-
-    Every process draws the same faces and seeds from a generator of the same state, then takes its slice of each batch:
-    the slices together are what a single process would see.
-    """
-
-    def __init__(self, faces: Faces, batch_size: int, exponent: float, generator: torch.Generator) -> None:
-        self.sampler, self.generator = balanced_sampler(faces, exponent, generator), generator
-        self.batch_size, self.faces = batch_size, len(faces)
-        self.share = distributed.share(batch_size)
-
-    def __len__(self) -> int:
-        return max(1, self.faces // self.batch_size)  # a last batch of one face has no batch statistics
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        indices = list(self.sampler)
-        seeds = torch.randint(2**62, (len(indices),), generator=self.generator).tolist()
-        keys = list(zip(indices, seeds, strict=True))
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            yield keys[start : start + self.batch_size][self.share]
-
-
-def training_loader(
-    faces: Faces, batch_size: int, *, balance: float, generator: torch.Generator, workers: int
-) -> DataLoader:
-    """Batches of one epoch; everything random in it comes from `generator`."""
-    if len(faces) < 2:
-        raise InputError("the training list has only one face; batch statistics need two")
-    if distributed.size() > 1 and len(faces) < batch_size:
-        raise InputError(f"-b {batch_size}: more than the {len(faces)} training faces; give fewer")
-    return DataLoader(
-        faces,
-        batch_sampler=Batches(faces, batch_size, balance, generator),
-        num_workers=workers,
-        generator=torch.Generator(),  # only seeds the loading processes, which Faces does itself for each look
-        pin_memory=torch.cuda.is_available(),
-    )
-
-
-def evaluation_loader(faces: Faces, batch_size: int, workers: int) -> DataLoader:
-    """Every face once, in the list's order; of many processes each has its share of faces and batches."""
-    processes = distributed.size()
-    if len(faces) < processes:
-        raise InputError(f"{len(faces)} faces cannot be shared by {processes} processes; start fewer")
-    mine, here = range(distributed.rank(), len(faces), processes), max(1, batch_size // processes)
-    return DataLoader(faces, here, sampler=mine, num_workers=workers, pin_memory=torch.cuda.is_available())

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +24,7 @@ from pre_processing.artefacts import InputError
 
 # The first process may prepare faces for hours while the others wait; torchrun ends all when one of them dies.
 TIMEOUT = timedelta(hours=12)
+Made = TypeVar("Made")
 _store: dist.Store | None = None
 
 
@@ -81,6 +84,13 @@ def complain(line: str) -> None:
 def wait() -> None:
     """Return when every process has come here."""
     total(torch.zeros(1))
+
+
+def first_then_others(make: Callable[[], Made]) -> Made:
+    """What `make` gives in the first process, then in the others: they find files that the first one wrote."""
+    made = make() if first() else None
+    wait()
+    return made if first() else make()
 
 
 def total(values: torch.Tensor) -> torch.Tensor:

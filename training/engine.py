@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from training import checkpoint, distributed
+from training import augment, checkpoint, distributed
 
 WARMUP = 0.05  # share of all steps in which the cosine schedule's rate climbs to its highest
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
@@ -169,9 +169,14 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 
 def to_device(batch: dict, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """(images float (B,3,S,S) in [0,1], points (B,68,2)) on the device."""
-    images = batch["image"].to(device, non_blocking=True).float().div_(255)
-    return images.contiguous(memory_format=torch.channels_last), batch["points"].to(device, non_blocking=True)
+    """(images float (B,3,S,S) in [0,1], points (B,68,2)) on the device; changed there where the batch is for training."""
+    names = ("image", "points", "drawn")
+    images, points, drawn = (batch[name].to(device, non_blocking=True) if name in batch else None for name in names)
+    images = images.float()
+    if drawn is not None:
+        images, points = augment.change(images, points, drawn)
+    images = images.div_(255).expand(-1, 3, -1, -1)  # grey faces come in one channel
+    return images.contiguous(memory_format=torch.channels_last), points
 
 
 class Clock:

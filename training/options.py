@@ -131,6 +131,7 @@ def add_ours(parser: Parser) -> None:
     add("--ema", type=number(float, 0, 0.99999), default=0.0, help="decay of averaged weights, which are then tested")
     add("--patience", type=number(int, 1), default=10, help="epochs without a better validation before stopping")
     add("--results", type=Path, help="folder that runs are written to [--main_folder]")
+    add("--cache", type=Path, help="folder for files of decoded faces, made as needed [cache in --main_folder]")
     add("--overwrite", action="store_true", help="replace a run of the same name")
     add("--publish", action="store_true", help="copy the results one level up, where the README's table finds them")
     add("--scratch", action="store_true", help="start from random weights, not from ImageNet's")
@@ -161,6 +162,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         options.test_mask_kinds = options.test_mask_kinds or options.mask_kinds
     options.condition = find_condition(options)
     options.results = options.results or options.main_folder
+    options.cache = options.cache or options.main_folder / "cache"
     fill_paths(options)
     return options
 

@@ -13,7 +13,7 @@ import torch
 import models
 from pre_processing import emotions
 from pre_processing.artefacts import InputError
-from training import checkpoint, data, distributed, engine, metrics, results, wearing
+from training import batches, checkpoint, data, distributed, engine, metrics, results, wearing
 from training.checkpoint import plain
 from training.options import AUTO
 
@@ -41,7 +41,9 @@ def faces_of(split: str, options: Namespace) -> data.Faces:
         imagesize=options.imagesize,
         condition="unmasked" if bare else options.condition,
         masks=masks_of(split, options),
-        augment=training,
+        changing=training,
+        cache=options.cache,
+        workers=options.workers,
         targets=options.targets if training else "hard",
         limit=options.limit_batches and options.limit_batches * per_batch,
     )
@@ -108,7 +110,7 @@ class Run:
             check_same_run(options, content["config"])
         model = build_model(config, pretrained=not (options.scratch or content))
         self.generator = torch.Generator().manual_seed(options.seed)
-        self.loader = data.training_loader(
+        self.loader = batches.training_loader(
             self.train_faces, options.batch_size, balance=options.balance, generator=self.generator,
             workers=options.workers,
         )  # fmt: skip
@@ -175,7 +177,7 @@ class Run:
 
     def validate(self, faces: data.Faces, name: str) -> dict[str, np.ndarray]:
         """Predictions of the tested model on `faces`, by all processes for all faces."""
-        loader = data.evaluation_loader(faces, self.options.batch_size_t, self.options.workers)
+        loader = batches.evaluation_loader(faces, self.options.batch_size_t, self.options.workers)
         found = engine.evaluate(self.state.tested, loader, self.state.device, self.state.precision, name)
         return distributed.merge(found, len(faces))
 
@@ -290,7 +292,7 @@ def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, 
     weights = content.get("average") or content["model"]
     checkpoint.load_weights(options.resume or folder, model, weights)
     model = model.to(device, memory_format=torch.channels_last)
-    loader = data.evaluation_loader(faces, options.batch_size_t, options.workers)
+    loader = batches.evaluation_loader(faces, options.batch_size_t, options.workers)
     precision = engine.choose_precision(options.precision, device)
     predictions = distributed.merge(engine.evaluate(model, loader, device, precision, "test"), len(faces))
     if not distributed.first():
