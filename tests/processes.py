@@ -26,10 +26,11 @@ def together(*argv: str, script: list[str] = TRAINER) -> subprocess.CompletedPro
     return finish(start(*TORCHRUN, "--standalone", "--nproc_per_node", "2", *script, *argv))
 
 
-def start(*command: str) -> subprocess.Popen:
+def start(*command: str, start_new_session: bool = False) -> subprocess.Popen:
     return subprocess.Popen(
-        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
-    )
+        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
+        start_new_session=start_new_session,
+    )  # fmt: skip
 
 
 def finish(process: subprocess.Popen) -> subprocess.CompletedProcess:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
+import os
 import random
 import resource
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from processes import alone, finish, start
+from processes import TORCHRUN, TRAINER, alone, finish, start
 from small_job import TINY, make_job
 from test_checkpoint import RUN, WEIGHTS, assert_equal
 
@@ -90,6 +92,23 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(job, undisturbed):
     assert "Traceback" not in done.stderr
     assert alone(*THREE, "--resume", f"{WEIGHTS}/last.pt").returncode == 0
     assert_undisturbed(job, undisturbed)
+
+
+@pytest.mark.slow
+def test_ctrl_c_under_torchrun_is_the_same(job):
+    """The terminal sends the signal to torchrun and to both processes."""
+    command = [*THREE, "-b", "8", "--epochs", "1000", "--patience", "1000"]
+    process = start(*TORCHRUN, "--standalone", "--nproc_per_node", "2", *TRAINER, *command, start_new_session=True)
+    for _ in range(1200):
+        if (job / "last.pt").is_file():
+            break
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    done = finish(process)
+    assert done.returncode != 0
+    assert f"go on with --resume {WEIGHTS}/last.pt" in done.stdout.splitlines()[-1]
+    assert done.stdout.count("go on with") == 1
+    assert checkpoint.load(job / "last.pt")["epoch"] >= 1
 
 
 def test_resume_auto_starts_goes_on_and_repeats_only_the_test(job, capsys):
@@ -181,7 +200,7 @@ def test_a_loading_process_that_dies_is_one_line_and_keeps_the_checkpoint(job, b
     assert_kept(job, begun)
 
 
-def test_the_state_of_the_loss_scale_is_kept(job):
+def test_the_state_of_the_loss_scale_is_kept(tmp_path):
     """fp16 on a GPU scales losses; the scale is part of what a run goes on with."""
     content = {
         "scale": 2.0**11,
@@ -196,9 +215,11 @@ def test_the_state_of_the_loss_scale_is_kept(job):
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
     make = lambda scaler: engine.State(model, model, optimizer, schedule, scaler, None, torch.device("cpu"), "fp16")  # noqa: E731
-    path = Path("scaled.pt")
+    path = tmp_path / "scaled.pt"
     checkpoint.save(path, {**make(scaler).state_dict(), "model_config": {}, "config": {}})
     fresh = torch.amp.GradScaler("cpu", enabled=True)
     make(fresh).load_state_dict(path, checkpoint.load(path))
     assert fresh.state_dict() == content
     assert np.isclose(fresh.get_scale(), 2.0**11)
+    make(fresh).load_state_dict(path, {**checkpoint.load(path), "scaler": {}})  # a run that was not fp16 before
+    assert fresh.state_dict() == content

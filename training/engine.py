@@ -82,7 +82,8 @@ class State:
             self.average.steps = content["average_steps"]
         self.optimizer.load_state_dict(content["optimizer"])
         self.scheduler.load_state_dict(content["scheduler"])
-        self.scaler.load_state_dict(content["scaler"])
+        if content["scaler"]:  # empty where the run was not fp16 before
+            self.scaler.load_state_dict(content["scaler"])
 
 
 def keep_freed_memory() -> None:
