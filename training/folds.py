@@ -20,7 +20,7 @@ import pandas as pd
 
 from pre_processing.artefacts import InputError, ListPaths, atomic_write
 from pre_processing.emotions import DATABASES
-from training import engine, figures, metrics, options, results, run
+from training import door, figures, metrics, options, results, run
 from training.checkpoint import plain
 
 FIGURES = ("n", "accuracy", "macro_recall", "best_epoch", "valid_accuracy")
@@ -148,18 +148,9 @@ def train(argv: list[str]) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code 0, 1 where training failed, 2 for bad input, 130 where the user stopped it."""
-    try:
-        train(sys.argv[1:] if argv is None else argv)
-    except InputError as error:
-        print("error:", str(error).strip().splitlines()[-1].rpartition("InputError: ")[2], file=sys.stderr)
-        return 2
-    except (engine.TrainingError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    """Run one command line; the exit code of training.door."""
+    argv = sys.argv[1:] if argv is None else argv
+    return door.run(lambda: train(argv))
 
 
 if __name__ == "__main__":
