@@ -2,7 +2,6 @@
 
     python main_trainer.py --root_path data/ferplus --DB F --condition unmasked
     python main_trainer.py --root_path data/ferplus --DB F -e --resume checkpoint_ferplus/7M-gacnn-lite0-s0/best.pt
-    torchrun --nproc_per_node 2 main_trainer.py --root_path data/ferplus --DB F --condition unmasked
 
 Every command that made a result is in Scripts.txt; --help lists all options.
 """
@@ -14,15 +13,17 @@ import sys
 from training import door, options, results, run
 
 
+def work(argv: list[str]) -> None:
+    """Train, or evaluate with -e."""
+    chosen = options.parse(argv)
+    begin = run.evaluate if chosen.evaluate else run.train
+    begin(chosen, results.command_line(argv))
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Run one command line; the exit code: 0 done, 1 training failed, 2 bad input, 130 stopped by the user."""
+    """Run one command line; the exit code of training.door."""
     argv = sys.argv[1:] if argv is None else argv
-
-    def work() -> None:
-        chosen = options.parse(argv)
-        (run.evaluate if chosen.evaluate else run.train)(chosen, results.command_line(argv))
-
-    return door.run(work)
+    return door.run(lambda: work(argv))
 
 
 if __name__ == "__main__":

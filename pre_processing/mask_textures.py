@@ -1,8 +1,9 @@
 """Mask cloth drawn by formula: flat RGBA pictures that are bent onto a face later.
 
-u runs along the columns from the wearer's right ear (-1) to the left (1), v down the rows from nose (0) to chin (1). Pictures reach a little beyond that (MARGIN of their
-sides), because a worn edge is rounder than a drawn one. A picture is float32 (h, w, 4): RGB is what the cloth reflects (NEUTRAL is white cloth in full light, so that seams and
-shadows are darker and edges that catch light brighter), A is 0..255. Plain kinds are drawn white and dyed later.
+u runs along the columns from the wearer's right ear (-1) to the left (1), v down the rows from nose (0) to chin (1).
+Pictures reach a little beyond that (MARGIN of their sides), because a worn edge is rounder than a drawn one. A picture
+is float32 (h, w, 4): RGB is what the cloth reflects (NEUTRAL is white cloth in full light, so that seams and shadows are
+darker and edges that catch light brighter), A is 0..255. Plain kinds are drawn white and dyed later.
 """
 
 from __future__ import annotations

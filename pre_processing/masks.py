@@ -21,7 +21,7 @@ from tqdm import tqdm
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.crop import read_image
 from pre_processing.meanface import hide_points
-from pre_processing.overlay import KINDS, kinds_of, put_mask
+from pre_processing.overlay import DRAWING, KINDS, kinds_of, put_mask
 
 __all__ = ["KINDS", "kinds_of", "mask_all", "mask_photo", "mask_photos", "put_mask"]
 
@@ -73,7 +73,9 @@ def _mask_files(root: Path, masked_root: Path, faces: list[tuple[str, np.ndarray
 
 
 def _stamp(points: np.ndarray, seed: int, kind: str) -> str:
-    return hashlib.sha256(f"{kind}/{seed}/".encode() + hide_points(points).astype("<f4").tobytes()).hexdigest()[:16]
+    return hashlib.sha256(
+        f"{DRAWING}/{kind}/{seed}/".encode() + hide_points(points).astype("<f4").tobytes()
+    ).hexdigest()[:16]
 
 
 def _done(masked_root: Path) -> dict[str, dict]:
@@ -98,7 +100,7 @@ def mask_all(
 ) -> pd.DataFrame:
     """Masked copies of root/path at masked_root/path for every path of `points` ((68, 2) pixels); the manifest.
 
-    What the manifest lists with the same points, seed and kind is not made again; it is written every few thousand
+    What the manifest lists with the same points, seed, kind and drawing is not made again; it is written every few thousand
     faces, so that an interrupted run goes on from there. A face with placement "none" has points that span no face: it
     gets no file. InputError for an unreadable image or a root within the other.
     """

@@ -216,6 +216,9 @@ def test_a_copy_for_every_path_and_an_interrupted_run_goes_on(tmp_path: Path, mo
     assert {path: (out / path).read_bytes() for path in points} == copies
     mask_all(root, out, points, seed=2, jobs=1)
     assert len(drawn) == 7
+    monkeypatch.setattr(masks, "DRAWING", masks.DRAWING + 1)
+    mask_all(root, out, points, seed=2, jobs=1)
+    assert len(drawn) == 13
     assert {path: (out / path).read_bytes() for path in points} != copies
 
 
@@ -273,15 +276,17 @@ def test_the_door_masks_a_folder_and_names_what_got_none(
         ("in", "in/out", "outside"),
         ("in/a.png", "in", "original"),
         ("in/a.png", "in/a.png", "original"),
+        ("in", "out --kind=gone.png", "gone.png"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, target: str, word: str
 ) -> None:
+    target, *more = target.split()
     (tmp_path / "empty").mkdir()
     masks.write_image(tmp_path / "in" / "a.png", photo(32))
     before = sorted(tmp_path.rglob("*"))
-    assert masks.main([str(tmp_path / source), str(tmp_path / target)]) == 2
+    assert masks.main([str(tmp_path / source), str(tmp_path / target), *more]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert word in error

@@ -12,6 +12,7 @@ from small_job import TINY, make_job
 
 import main_trainer
 from pre_processing import artefacts, masks, meanface
+from pre_processing.artefacts import InputError
 from pre_processing.crop import read_image
 from training import data, wearing
 
@@ -74,7 +75,7 @@ def figures(name: str) -> dict:
     return json.loads((BASE / name / "metrics.json").read_text())
 
 
-@pytest.mark.parametrize(("share", "condition"), [("1", "masked"), ("0.5", "both")])
+@pytest.mark.parametrize(("share", "condition"), [("1", "masked"), ("0.5", "both"), ("0", "unmasked")])
 def test_a_run_says_what_its_faces_wore(job, share, condition):
     assert main_trainer.main([*ONE, "--mask_kinds", "seen", "--mask_share", share]) == 0
     found = figures("cnn-lite0-s0")
@@ -119,3 +120,12 @@ def test_what_does_not_fit_together_is_one_line(job, more, named, capsys):
     error = capsys.readouterr().err.strip()
     assert named in error
     assert "\n" not in error
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_damaged_record_of_test_masks_is_named(text, tmp_path):
+    file = tmp_path / "test_masks.json"
+    file.write_text(text)
+    with pytest.raises(InputError, match=r"test_masks\.json"):
+        wearing.freeze(file, {"kinds": "seen", "faces": 1, "sha256": "0"})
+    assert file.read_text() == text

@@ -150,8 +150,9 @@ def train(argv: list[str]) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code 0, 1 where training failed, 2 for bad input, 130 where the user stopped it."""
-    return door.run(lambda: train(sys.argv[1:] if argv is None else argv))
+    """Run one command line; the exit code of training.door."""
+    argv = sys.argv[1:] if argv is None else argv
+    return door.run(lambda: train(argv))
 
 
 if __name__ == "__main__":

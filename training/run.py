@@ -277,7 +277,7 @@ def evaluate(options: Namespace, command: str) -> dict[str, Any]:
 def trained_on(config: dict[str, Any]) -> str:
     """Condition of the training faces: masked, unmasked, or both where masks were put on a share of them."""
     if config.get("mask_kinds"):
-        return "masked" if config["mask_share"] == 1 else "both"
+        return {0: "unmasked", 1: "masked"}.get(config["mask_share"], "both")
     return "unmasked" if config.get("test_mask_kinds") else config["condition"]
 
 

@@ -53,7 +53,14 @@ def checksum(images: Iterable[np.ndarray]) -> str:
 
 def freeze(file: Path, worn: dict[str, Any]) -> None:
     """Note kinds, number of faces and checksum in `file` (JSON); InputError where another checksum is noted there."""
-    noted = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    try:
+        noted = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        if not isinstance(noted, dict):
+            raise ValueError("no object")
+    except ValueError as error:
+        raise InputError(
+            f"{file}: not a record of test masks ({error}); restore it, or remove it and test again"
+        ) from error
     key = f"{worn['kinds']}, {worn['faces']} faces"
     if noted.setdefault(key, worn["sha256"]) != worn["sha256"]:
         raise InputError(f"{file}: test faces wore other masks ({key}) when earlier runs were tested; "
