@@ -1,4 +1,4 @@
-"""Size and speed of every network, as a table: ``python benchmarks/model_speed.py --imagesize 112 -b 64``.
+"""Size and speed of every network, as a table: ``python benchmarks/model_speed.py --backbone lite0``.
 
 Random images and points. Training is forward, backward and one step of SGD with momentum; operations are those of matrix
 products and convolutions as they are computed. Pretrained weights are not needed.
@@ -28,17 +28,20 @@ TITLES = ["model", "backbone", "numbers", "parameters (M)", "training (images/s)
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", nargs="+", choices=models.MODELS, default=list(models.MODELS))
-    parser.add_argument("--backbone", nargs="+", choices=models.BACKBONES, default=list(models.BACKBONES))
-    parser.add_argument("--imagesize", type=int, default=112, help="pixels")
+    parser.add_argument("--backbone", choices=models.BACKBONES, default="lite0")
+    parser.add_argument("--imagesize", type=int, help="pixels [lite0 112, vgg16 224]")
     parser.add_argument("--num_regions", type=int, default=24)
-    parser.add_argument("-b", "--batch-size", type=int, default=64)
+    parser.add_argument("-b", "--batch-size", type=int, help="[lite0 64, vgg16 32]")
     parser.add_argument("--precision", nargs="+", choices=report.DTYPES, default=list(report.DTYPES))
     report.add_options(parser, rounds=5)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    args.imagesize = args.imagesize or (112 if args.backbone == "lite0" else 224)
+    args.batch_size = args.batch_size or (64 if args.backbone == "lite0" else 32)
+    return args
 
 
-def make(model: str, backbone: str, args: argparse.Namespace) -> nn.Module:
-    net = models.build(model, backbone, 7, args.num_regions, args.imagesize, pretrained=False)
+def make(model: str, args: argparse.Namespace) -> nn.Module:
+    net = models.build(model, args.backbone, 7, args.num_regions, args.imagesize, pretrained=False)
     return net.to(args.device, memory_format=torch.channels_last)
 
 
@@ -67,17 +70,17 @@ def make_steps(net: nn.Module, args: argparse.Namespace) -> tuple[Callable, Call
     return train, infer
 
 
-def train_twice(model: str, backbone: str, precision: str, args: argparse.Namespace) -> None:
+def train_twice(model: str, precision: str, args: argparse.Namespace) -> None:
     """What peak memory is measured on: the second step has the optimiser's state as well."""
     torch.set_num_threads(args.threads)
-    train, _ = make_steps(make(model, backbone, args), args)
+    train, _ = make_steps(make(model, args), args)
     train(precision)
     train(precision)
 
 
-def measure(model: str, backbone: str, args: argparse.Namespace, ceilings: dict[str, float]) -> list[list[object]]:
+def measure(model: str, args: argparse.Namespace, ceilings: dict[str, float]) -> list[list[object]]:
     """Rows of one network, one for each precision."""
-    net = make(model, backbone, args)
+    net = make(model, args)
     steps = make_steps(net, args)
     named = {(precision, i): partial(steps[i], precision) for precision in args.precision for i in (0, 1)}
     work = {key: report.gflop(step) / args.batch_size for key, step in named.items()}
@@ -85,9 +88,9 @@ def measure(model: str, backbone: str, args: argparse.Namespace, ceilings: dict[
     count = sum(parameter.numel() for parameter in net.parameters()) / 1e6
     rows = []
     for precision in args.precision:
-        peak = report.peak_memory(train_twice, model, backbone, precision, args, device=args.device)
+        peak = report.peak_memory(train_twice, model, precision, args, device=args.device)
         rate = work[precision, 0] * found[precision, 0]
-        rows.append([model, backbone, precision, count, found[precision, 0], found[precision, 1], peak,
+        rows.append([model, args.backbone, precision, count, found[precision, 0], found[precision, 1], peak,
                      work[precision, 1], work[precision, 0], rate, 100 * rate / ceilings[precision]])  # fmt: skip
     return rows
 
@@ -103,14 +106,13 @@ def main(argv: list[str] | None = None) -> None:
               + ", ".join(f"{found:.0f} GFLOP/s in {name}" for name, found in ceilings.items()) + ".", ""]  # fmt: skip
     print(*lines, sep="\n", flush=True)
     rows = []
-    for backbone in args.backbone:
-        for model in args.model:
-            rows += measure(model, backbone, args, ceilings)
-            print(report.table(TITLES, rows)[-len(args.precision) :], flush=True)
+    for model in args.model:
+        rows += measure(model, args, ceilings)
+        print(*report.table(TITLES, rows)[-len(args.precision) :], sep="\n", flush=True)
     lines += report.table(TITLES, rows)
-    print(*report.table(TITLES, rows), sep="\n")
+    print("", *report.table(TITLES, rows), sep="\n")
     if args.write:
-        report.write("model_speed", args.device, lines)
+        report.write(f"model_speed_{args.backbone}", args.device, lines)
 
 
 if __name__ == "__main__":

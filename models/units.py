@@ -57,8 +57,8 @@ class RegionConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         regions, height, width, batch, _ = x.shape
-        # Few windows do not repay the work on the kernels; exported programs keep their kernels ready-made.
-        few = not torch.compiler.is_exporting() and height * width * batch < FEW_CELLS
+        # Few windows do not repay the work on the kernels; an exported program must do with one way for any number.
+        few = torch.compiler.is_exporting() or height * width * batch < FEW_CELLS
         sums = self.plain_sum(x) if few else self.fast_sum(x)
         sums = sums.reshape(regions, height * width * batch, -1)
         return F.relu(self.norm(sums)).reshape(regions, height, width, batch, -1)
