@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from models import winograd
 
+CONSTANTS = ("evaluate", "kernel", "interpolate")
 FEW_CELLS = 256  # of all faces' windows of one region
 
 
@@ -51,15 +52,17 @@ class RegionConv(nn.Module):
         super().__init__()
         self.linear = RegionLinear(regions, 9 * channels, outputs, bias=False)
         self.norm = RegionNorm(regions, outputs)
-        for tile in winograd.POINTS:
-            for name, matrix in zip(("evaluate", "kernel", "interpolate"), winograd.matrices(size, tile), strict=True):
+        self.tiles = {half: winograd.best_tile(size, half) for half in (False, True)}
+        for tile in {*self.tiles.values()} - {None}:
+            for name, matrix in zip(CONSTANTS, winograd.matrices(size, tile), strict=True):
                 self.register_buffer(f"{name}{tile}", matrix, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         regions, height, width, batch, _ = x.shape
         # Few windows do not repay the work on the kernels; an exported program must do with one way for any number.
         few = torch.compiler.is_exporting() or height * width * batch < FEW_CELLS
-        sums = self.plain_sum(x) if few else self.fast_sum(x)
+        tile = self.tiles[x.dtype.itemsize < 4]
+        sums = self.plain_sum(x) if few or tile is None else self.fast_sum(x, tile)
         sums = sums.reshape(regions, height * width * batch, -1)
         return F.relu(self.norm(sums)).reshape(regions, height, width, batch, -1)
 
@@ -70,19 +73,15 @@ class RegionConv(nn.Module):
         taps = [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
         return self.linear(torch.cat(taps, dim=-1).flatten(1, 3))
 
-    def fast_sum(self, x: Tensor) -> Tensor:
-        """The same by Winograd's method, with a third of the products: -> (R, h * w, B * outputs)."""
-        # Half precision cannot afford the rounding of large tiles.
-        evaluate, kernel, interpolate = self.constants(3 if x.dtype.itemsize >= 4 else 2)
+    def fast_sum(self, x: Tensor, tile: int) -> Tensor:
+        """The same by Winograd's method, with about a third of the products: -> (R, h * w, B * outputs)."""
+        evaluate, kernel, interpolate = (getattr(self, f"{name}{tile}") for name in CONSTANTS)
         regions, height, width, batch, channels = x.shape
         points = len(kernel)
         cells = torch.matmul(evaluate, x.reshape(regions, height * width, batch * channels))
         kernels = torch.matmul(kernel, self.linear.weight.view(regions, 9, -1))
         products = torch.bmm(cells.view(regions * points, -1, channels), kernels.view(regions * points, channels, -1))
         return torch.matmul(interpolate, products.view(regions, evaluate.shape[0], -1))
-
-    def constants(self, tile: int) -> tuple[Tensor, Tensor, Tensor]:
-        return tuple(getattr(self, f"{name}{tile}") for name in ("evaluate", "kernel", "interpolate"))
 
 
 class Gate(nn.Module):

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import models
-from models import units
+from models import units, winograd
 from models.acnn import ACNN
 from models.regions import region_points
 from models.units import RegionConv
@@ -153,8 +153,14 @@ def test_fast_sums_equal_plain_ones(size):
     exact = torch.einsum("rhwbcij,rijco->rhwbo", exact, conv.linear.weight.view(3, 3, 3, 16, 8).double()).flatten(1, 3)
     for dtype, error in ((torch.float64, 1e-6), (torch.float32, 1e-5), (torch.bfloat16, 2e-2)):
         conv, x = conv.to(dtype), x.to(dtype)
-        for found in (conv.plain_sum(x), conv.fast_sum(x)):
+        tile = conv.tiles[dtype.itemsize < 4]
+        for found in (conv.plain_sum(x), *([conv.fast_sum(x, tile)] if tile else [])):
             assert (found.reshape(exact.shape).double() - exact).abs().max() <= error * exact.abs().max()
+
+
+def test_tiles_are_those_that_save_products():
+    tiles = {size: (winograd.best_tile(size, False), winograd.best_tile(size, True)) for size in range(1, 7)}
+    assert tiles == {1: (None, None), 2: (2, 2), 3: (3, None), 4: (2, 2), 5: (3, 2), 6: (3, 2)}
 
 
 def test_many_faces_are_summed_fast_and_alike(monkeypatch):
