@@ -1,18 +1,15 @@
-"""Parameters and speed of every network, as a table: ``python benchmarks/model_speed.py --imagesize 112 -b 64``.
+"""Size and speed of every network, as a table: ``python benchmarks/model_speed.py --backbone lite0``.
 
-Images a second are the median over the timed batches, random images and points, fp32 unless ``--precision`` says
-otherwise; training is forward, backward and one SGD step. Pretrained weights are not needed.
+Random images and points. Training is forward, backward and one step of SGD with momentum; operations are those of matrix
+products and convolutions as they are computed. Pretrained weights are not needed.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
-import shlex
-import statistics
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,85 +17,102 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import models
+from benchmarks import report
+from training.engine import keep_freed_memory
+
+TITLES = ["model", "backbone", "numbers", "parameters (M)", "training (images/s)", "inference (images/s)",
+          "peak memory in training (GB)", "inference (GFLOP a face)", "training (GFLOP a face)", "training (GFLOP/s)",
+          "of the ceiling (%)"]  # fmt: skip
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", nargs="+", choices=models.MODELS, default=list(models.MODELS))
-    parser.add_argument("--backbone", nargs="+", choices=models.BACKBONES, default=list(models.BACKBONES))
-    parser.add_argument("--imagesize", type=int, default=112, help="pixels")
+    parser.add_argument("--backbone", choices=models.BACKBONES, default="lite0")
+    parser.add_argument("--imagesize", type=int, help="pixels [lite0 112, vgg16 224]")
     parser.add_argument("--num_regions", type=int, default=24)
-    parser.add_argument("-b", "--batch-size", type=int, default=64)
-    parser.add_argument("-n", "--batches", type=int, default=5, help="timed batches, after two that are not")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    return parser.parse_args(argv)
+    parser.add_argument("-b", "--batch-size", type=int, help="[lite0 64, vgg16 32]")
+    parser.add_argument("--precision", nargs="+", choices=report.DTYPES, default=list(report.DTYPES))
+    report.add_options(parser, rounds=5)
+    args = parser.parse_args(argv)
+    args.imagesize = args.imagesize or (112 if args.backbone == "lite0" else 224)
+    args.batch_size = args.batch_size or (64 if args.backbone == "lite0" else 32)
+    return args
 
 
-def rate(step: Callable[[], object], args: argparse.Namespace) -> float:
-    """Images a second of ``step``, which handles one batch."""
-    seconds = []
-    for _ in range(2 + args.batches):
-        start = time.perf_counter()
-        step()
-        if args.device.startswith("cuda"):
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - start)
-    return args.batch_size / statistics.median(seconds[2:])
+def make(model: str, args: argparse.Namespace) -> nn.Module:
+    net = models.build(model, args.backbone, 7, args.num_regions, args.imagesize, pretrained=False)
+    return net.to(args.device, memory_format=torch.channels_last)
 
 
-def speeds(net: nn.Module, args: argparse.Namespace) -> tuple[float, float]:
-    """Images a second in training and in inference."""
-    size = args.imagesize
-    images = torch.rand(args.batch_size, 3, size, size, device=args.device).to(memory_format=torch.channels_last)
-    points = torch.rand(args.batch_size, 68, 2, device=args.device) * size
-    labels = torch.randint(net.config["num_classes"], (args.batch_size,), device=args.device)
+def make_steps(net: nn.Module, args: argparse.Namespace) -> tuple[Callable, Callable]:
+    """A training step and a pass of inference; both are called with the precision."""
+    batch, size = args.batch_size, args.imagesize
+    images = torch.rand(batch, 3, size, size, device=args.device).contiguous(memory_format=torch.channels_last)
+    points = torch.rand(batch, 68, 2, device=args.device) * size
+    labels = torch.randint(7, (batch,), device=args.device)
     optimiser = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
 
-    def forward() -> torch.Tensor:
-        with torch.autocast(args.device.split(":")[0], torch.bfloat16, enabled=args.precision == "bf16"):
-            return net(images, points)["logits"]
-
-    def train() -> None:
+    def train(precision: str) -> None:
+        net.train()
         optimiser.zero_grad()
-        nn.functional.cross_entropy(forward(), labels).backward()
+        with report.autocast(args.device, precision):
+            logits = net(images, points)["logits"]
+        nn.functional.cross_entropy(logits, labels).backward()
         optimiser.step()
 
-    net.train()
-    training = rate(train, args)
-    net.eval()
-    with torch.inference_mode():
-        return training, rate(forward, args)
+    @torch.inference_mode()
+    def infer(precision: str) -> None:
+        net.eval()
+        with report.autocast(args.device, precision):
+            net(images, points)
+
+    return train, infer
 
 
-def machine(args: argparse.Namespace) -> str:
-    if args.device.startswith("cuda"):
-        return f"{torch.cuda.get_device_name(args.device)}, torch {torch.__version__}"
-    names = [line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {args.threads} threads, torch {torch.__version__}"
+def train_twice(model: str, precision: str, args: argparse.Namespace) -> None:
+    """What peak memory is measured on: the second step has the optimiser's state as well."""
+    torch.set_num_threads(args.threads)
+    train, _ = make_steps(make(model, args), args)
+    train(precision)
+    train(precision)
 
 
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.is_file() else []
+def measure(model: str, args: argparse.Namespace, ceilings: dict[str, float]) -> list[list[object]]:
+    """Rows of one network, one for each precision."""
+    net = make(model, args)
+    steps = make_steps(net, args)
+    named = {(precision, i): partial(steps[i], precision) for precision in args.precision for i in (0, 1)}
+    work = {key: report.gflop(step) / args.batch_size for key, step in named.items()}
+    found = {key: args.batch_size / time for key, time in report.in_turns(named, args.rounds, args.device).items()}
+    count = sum(parameter.numel() for parameter in net.parameters()) / 1e6
+    rows = []
+    for precision in args.precision:
+        peak = report.peak_memory(train_twice, model, precision, args, device=args.device)
+        rate = work[precision, 0] * found[precision, 0]
+        rows.append([model, args.backbone, precision, count, found[precision, 0], found[precision, 1], peak,
+                     work[precision, 1], work[precision, 0], rate, 100 * rate / ceilings[precision]])  # fmt: skip
+    return rows
 
 
 def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     torch.set_num_threads(args.threads)
-    print("command: python benchmarks/model_speed.py", shlex.join(sys.argv[1:] if argv is None else argv))
-    print(f"machine: {machine(args)}")
-    print(f"{args.imagesize} px, batch {args.batch_size}, {args.precision}, {args.num_regions} regions, "
-          f"median of {args.batches} batches\n")  # fmt: skip
-    print("| model | backbone | parameters (M) | training (images/s) | inference (images/s) |")
-    print("|---|---|--:|--:|--:|")
-    for backbone in args.backbone:
-        for model in args.model:
-            net = models.build(model, backbone, 7, args.num_regions, args.imagesize, pretrained=False)
-            count = sum(parameter.numel() for parameter in net.parameters()) / 1e6
-            training, inference = speeds(net.to(args.device, memory_format=torch.channels_last), args)
-            print(f"| {model} | {backbone} | {count:.1f} | {training:.1f} | {inference:.1f} |", flush=True)
+    keep_freed_memory()
+    lines = report.heading(args, argv)
+    ceilings = {precision: report.ceiling(args.device, precision) for precision in args.precision}
+    lines += [f"{args.imagesize} px, batch {args.batch_size}, {args.num_regions} regions, median of {args.rounds} "
+              "rounds in turns. Fastest matrix product: "
+              + ", ".join(f"{found:.0f} GFLOP/s in {name}" for name, found in ceilings.items()) + ".", ""]  # fmt: skip
+    print(*lines, sep="\n", flush=True)
+    rows = []
+    for model in args.model:
+        rows += measure(model, args, ceilings)
+        print(*report.table(TITLES, rows)[-len(args.precision) :], sep="\n", flush=True)
+    lines += report.table(TITLES, rows)
+    print("", *report.table(TITLES, rows), sep="\n")
+    if args.write:
+        report.write(f"model_speed_{args.backbone}", args.device, lines)
 
 
 if __name__ == "__main__":

@@ -87,4 +87,4 @@ class CNN(FaceNet):
     def forward(self, images: Tensor, points: Tensor | None = None) -> dict[str, Tensor]:
         _, deep = self.maps(images)
         logits = self.head(deep.mean((2, 3))).float()
-        return {"logits": logits, "gates": logits.new_zeros(len(images), 0)}
+        return {"logits": logits, "gates": logits.new_zeros(images.shape[0], 0)}

@@ -86,16 +86,16 @@ def gather_windows(maps: Tensor, start: Tensor, size: int) -> Tensor:
     """Cut windows out of feature maps; what lies outside a map is zero.
 
     maps: (B, C, H, W), fastest in channels_last. start: (B, R, 2) first column and row of each window, integers.
-    Returns (R, B, size, size, C): regions first, ready for one matrix product a region.
+    Returns (R, B, size, size, C), in memory as (R, size, size, B, C): regions first, ready for one matrix product each.
     """
     batch, channels, height, width = maps.shape
     offsets = torch.arange(size, device=maps.device)
-    columns = (start[..., 0].T[..., None] + offsets)[:, :, None, :]  # (R, B, 1, size)
-    rows = (start[..., 1].T[..., None] + offsets)[:, :, :, None]  # (R, B, size, 1)
-    faces = torch.arange(batch, device=maps.device)[None, :, None, None]
+    columns = start[..., 0].T[:, None, None, :] + offsets[:, None]  # (R, 1, size, B)
+    rows = start[..., 1].T[:, None, None, :] + offsets[:, None, None]  # (R, size, 1, B)
+    faces = torch.arange(batch, device=maps.device)
     inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
     outside = batch * height * width  # one more cell after the last: zeros, and no gradient
     cells = torch.where(inside, (faces * height + rows) * width + columns, outside)
     table = maps.permute(0, 2, 3, 1).reshape(outside, channels)
     table = torch.cat([table, table.new_zeros(1, channels)])
-    return torch.nn.functional.embedding(cells, table, padding_idx=outside)
+    return torch.nn.functional.embedding(cells, table, padding_idx=outside).permute(0, 3, 1, 2, 4)

@@ -13,8 +13,10 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import models
+from models import units, winograd
 from models.acnn import ACNN
 from models.regions import region_points
+from models.units import RegionConv
 
 
 class TinyTrunk(nn.Module):
@@ -141,6 +143,43 @@ def test_equals_the_slow_version(whole_face, size, regions):
 
 def test_gacnn_lite0_equals_the_slow_version_in_double_precision():
     check_equal(*fast_and_slow(build(), 64, torch.float64))
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 6])
+def test_fast_sums_equal_plain_ones(size):
+    conv = RegionConv(3, 16, 8, size)
+    x = torch.randn(3, size, size, 5, 16)
+    exact = F.pad(x.double(), (0, 0, 0, 0, 1, 1, 1, 1)).unfold(1, 3, 1).unfold(2, 3, 1)  # (R, h, w, B, C, 3, 3)
+    exact = torch.einsum("rhwbcij,rijco->rhwbo", exact, conv.linear.weight.view(3, 3, 3, 16, 8).double()).flatten(1, 3)
+    for dtype, error in ((torch.float64, 1e-6), (torch.float32, 1e-5), (torch.bfloat16, 2e-2)):
+        conv, x = conv.to(dtype), x.to(dtype)
+        tile = conv.tiles[dtype.itemsize < 4]
+        for found in (conv.plain_sum(x), *([conv.fast_sum(x, tile)] if tile else [])):
+            assert (found.reshape(exact.shape).double() - exact).abs().max() <= error * exact.abs().max()
+
+
+def test_tiles_are_those_that_save_products():
+    tiles = {size: (winograd.best_tile(size, False), winograd.best_tile(size, True)) for size in range(1, 7)}
+    assert tiles == {1: (None, None), 2: (2, 2), 3: (3, None), 4: (2, 2), 5: (3, 2), 6: (3, 2)}
+
+
+def test_many_faces_are_summed_fast_and_alike(monkeypatch):
+    net, faces = build().eval(), inputs(8, 64)
+    assert 8 * net.window**2 < units.FEW_CELLS
+    with torch.no_grad():
+        slow = net(*faces)
+        monkeypatch.setattr(units, "FEW_CELLS", 8 * net.window**2)
+        monkeypatch.setattr(RegionConv, "plain_sum", None)
+        fast = net(*faces)
+    assert not torch.equal(fast["logits"], slow["logits"])
+    for name, value in slow.items():
+        assert (fast[name] - value).abs().max() <= 1e-5 * value.abs().max(), name
+
+
+def test_constants_are_not_part_of_checkpoints():
+    own = {name for name, _ in build().named_parameters()} | {"mean", "std"}
+    kept = {name for name in build().state_dict() if not name.rsplit(".")[-1].startswith(("running_", "num_batches"))}
+    assert kept == own
 
 
 def test_number_of_operations_does_not_depend_on_faces_and_regions():

@@ -1,0 +1,72 @@
+"""The benchmark scripts count right, run, and write only their own part of benchmarks/README.md."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks import all as everything
+from benchmarks import model_speed, report
+
+
+def test_a_script_replaces_its_own_table_only(tmp_path):
+    readme = tmp_path / "README.md"
+    before = report.README.read_text(encoding="utf-8")
+    readme.write_text(before, encoding="utf-8")
+    for lines in (["first"], ["second"]):
+        report.write("acnn_speed", "cpu", lines, readme)
+    after = readme.read_text(encoding="utf-8")
+    head, rest = before.split("<!-- acnn_speed cpu -->")
+    tail = rest.split("<!-- end of acnn_speed cpu -->")[1]
+    assert after == f"{head}<!-- acnn_speed cpu -->\n\nsecond\n\n<!-- end of acnn_speed cpu -->{tail}"
+    with pytest.raises(ValueError, match="other cpu"):
+        report.write("other", "cpu", [], readme)
+    assert readme.read_text(encoding="utf-8") == after
+
+
+def test_every_table_has_its_place():
+    text = report.README.read_text(encoding="utf-8")
+    for name in ("acnn_speed", "onnx_speed", *(f"model_speed_{backbone}" for backbone in ("lite0", "vgg16"))):
+        for kind in ("cpu", "gpu"):
+            assert text.count(f"<!-- {name} {kind} -->") == text.count(f"<!-- end of {name} {kind} -->") == 1
+
+
+@pytest.mark.parametrize("groups", [1, 8])
+def test_operations_of_convolutions(groups):
+    conv, images = nn.Conv2d(8, 8, 3, padding=1, groups=groups, bias=False), torch.rand(2, 8, 5, 5, requires_grad=True)
+    forward = 2 * 2 * 8 * 5 * 5 * 9 * 8 / groups / 1e9
+    assert report.gflop(lambda: conv(images)) == pytest.approx(forward)
+    assert report.gflop(lambda: conv(images).sum().backward()) == pytest.approx(3 * forward)
+
+
+def test_steps_take_turns_and_the_first_round_does_not_count():
+    order = []
+    found = report.in_turns({name: lambda name=name: order.append(name) for name in "ab"}, 3, "cpu")
+    assert order == list("ab" * 4)
+    assert found.keys() == {"a", "b"}
+
+
+def test_a_training_step_changes_every_weight_and_inference_none():
+    args = model_speed.parse(["--backbone", "lite0", "--imagesize", "64", "-b", "3", "--device", "cpu"])
+    net = model_speed.make("gacnn", args)
+    train, infer = model_speed.make_steps(net, args)
+    before = {name: weight.detach().clone() for name, weight in net.named_parameters()}
+    infer("bf16")
+    assert all(torch.equal(weight, before[name]) for name, weight in net.named_parameters())
+    for precision in report.DTYPES:
+        train(precision)
+    assert [name for name, weight in net.named_parameters() if torch.equal(weight, before[name])] == []
+
+
+def test_all_scripts_are_there(tmp_path):
+    args = Namespace(write=True, quick=False, threads=2, device=None, checkpoint=tmp_path / "best.pt")
+    commands = everything.commands(args, ["--DB", "F"])
+    assert len(commands) == len(everything.SCRIPTS) + 1
+    for command in commands:
+        assert Path(command[1]).is_file()
+        assert "--write" in command
+    assert commands[-1][-2:] == ["--DB", "F"]
