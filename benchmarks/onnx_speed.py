@@ -22,7 +22,7 @@ from onnxruntime.quantization import shape_inference
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import report
-from training import data, engine, export, options, run
+from training import batches, data, engine, export, options, run
 
 TITLES = ["engine", "file (MB)", "images/s", "one face, median (ms)", "one face, 95th percentile (ms)",
           "accuracy on validation (%)", "difference (points)", "largest difference of logits"]  # fmt: skip
@@ -34,7 +34,7 @@ class Calibration(quantization.CalibrationDataReader):
 
     def __init__(self, faces: data.Faces, count: int) -> None:
         chosen = np.linspace(0, len(faces) - 1, count).astype(int)
-        self.feeds = iter([to_feed(faces[i]["image"][None], faces[i]["points"][None]) for i in chosen])
+        self.feeds = iter([to_feed(faces[i]["image"][None], faces[i]["points"][None]) for i in chosen.tolist()])
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self.feeds, None)
@@ -51,7 +51,8 @@ def parse(argv: list[str] | None = None) -> tuple[argparse.Namespace, list[str]]
 
 
 def to_feed(images: torch.Tensor, points: torch.Tensor) -> dict[str, np.ndarray]:
-    return {"images": images.numpy().astype(np.float32) / 255, "points": points.numpy()}
+    """What an engine takes; grey faces come in one channel."""
+    return {"images": images.expand(-1, 3, -1, -1).numpy().astype(np.float32) / 255, "points": points.numpy()}
 
 
 def quantise(source: Path, path: Path, faces: data.Faces, count: int) -> None:
@@ -93,8 +94,9 @@ def engines(net: torch.nn.Module, files: dict[str, Path], args: argparse.Namespa
     }
 
 
-def batches(faces: data.Faces, size: int) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
-    for batch in data.evaluation_loader(faces, size, 0):
+def feeds_of(faces: data.Faces, size: int) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+    """(feed, labels) of each batch."""
+    for batch in batches.evaluation_loader(faces, size, 0):
         yield to_feed(batch["image"], batch["points"]), batch["label"].numpy()
 
 
@@ -102,7 +104,7 @@ def measure(found: dict[str, Callable], faces: data.Faces, args: argparse.Namesp
     """Columns of the table from images/s on, a list for each engine."""
     logits: dict[str, list[np.ndarray]] = {name: [] for name in found}
     labels, feeds = [], []
-    for feed, label in batches(faces, args.batch):
+    for feed, label in feeds_of(faces, args.batch):
         labels.append(label)
         feeds.append(feed)
         for name, run_it in found.items():
@@ -158,7 +160,7 @@ def main(argv: list[str] | None = None) -> None:
 def data_of(split: str, given: argparse.Namespace) -> data.Faces:
     """Faces as they are tested: not augmented."""
     faces = run.faces_of(split, given)
-    faces.transform = None
+    faces.changing = False
     return faces
 
 

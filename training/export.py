@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 import models
 from pre_processing import emotions
-from pre_processing.artefacts import InputError, atomic_write
-from training import checkpoint
+from pre_processing.artefacts import atomic_write
+from training import checkpoint, door
 
 OPSET = 18
 TRACED = 3  # faces; any number but 0 and 1, which torch would take for fixed
@@ -72,18 +72,17 @@ def export(net: nn.Module, path: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code 0, or 2 after one line that says what is wrong."""
+    """Run one command line; the exit code of training.door."""
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", type=Path, help="a best.pt or last.pt")
     parser.add_argument("output", type=Path, help="the ONNX file to write")
     args = parser.parse_args(argv)
-    try:
+
+    def work() -> None:
         export(load_net(args.checkpoint), args.output)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(args.output)
-    return 0
+        print(args.output)
+
+    return door.run(work)
 
 
 if __name__ == "__main__":
