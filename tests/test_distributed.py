@@ -151,7 +151,8 @@ def test_two_processes_go_on_bit_for_bit(job):
 @pytest.mark.slow
 def test_gradients_of_a_whole_network_are_those_of_one_process(job):
     """VGG16 has no batch normalisation, and the control no dropout."""
-    command = [*EXACT, "--end2end", "True", "--backbone", "vgg16", "--epochs", "1", "--limit_batches", "2"]
+    command = [*EXACT, "--end2end", "True", "--backbone", "vgg16", "--precision", "fp32", "--epochs", "1",
+               "--limit_batches", "2"]  # fmt: skip
     assert alone(*command, "--tag", "one").returncode == together(*command, "--tag", "two").returncode == 0
     one, two = (checkpoint.load(Path(f"checkpoint_ferplus/7U-cnn-vgg16-s0-{tag}/last.pt")) for tag in ("one", "two"))
     assert_close(one["model"], two["model"], 1e-5)

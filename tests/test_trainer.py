@@ -241,3 +241,23 @@ def test_the_picture_is_drawn_again_from_the_figures(job, capsys):
     assert redraw.main(["Results"]) == 0
     assert (RUN / "7U.png").read_bytes() == before
     assert str(RUN / "7U.png") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("avx", "amx", "precisions"),
+    [(False, False, ("fp32", "fp32")), (True, False, ("fp32", "bf16")), (True, True, ("fp32", "bf16"))],
+)
+def test_precision_on_a_cpu_is_what_the_backbone_gains_from(monkeypatch, avx, amx, precisions):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    cpu = torch.device("cpu")
+    assert tuple(engine.choose_precision("auto", cpu, name) for name in ("lite0", "vgg16")) == precisions
+    assert engine.choose_precision("fp16", cpu, "vgg16") == "fp16"
+
+
+@pytest.mark.parametrize(("has_bf16", "precision"), [(True, "bf16"), (False, "fp16")])
+def test_precision_on_a_gpu_is_one_that_it_multiplies_itself(monkeypatch, has_bf16, precision):
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or has_bf16
+    )
+    assert engine.choose_precision("auto", torch.device("cuda"), "lite0") == precision

@@ -20,6 +20,7 @@ from training import augment, checkpoint, distributed
 
 WARMUP = 0.05  # share of all steps in which the cosine schedule's rate climbs to its highest
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
+GAINS = {"vgg16"}  # backbones that bf16 makes faster on a CPU
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -113,14 +114,22 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def choose_precision(name: str, device: torch.device) -> str:
-    """`auto` is bf16 where hardware multiplies it (GPU; CPU with AMX): without AMX bf16 is slower than fp32."""
+def choose_precision(name: str, device: torch.device, backbone: str) -> str:
+    """`auto` is what trains `backbone` fastest on `device`: a GPU multiplies bf16 itself or else fp16.
+
+    On a CPU that multiplies bf16 itself (avx512_bf16, amx_bf16) the large convolutions of VGG16 gain and the small
+    depthwise ones of Lite0 lose; `benchmarks/model_speed.py` shows by how much. fp32 elsewhere.
+    """
     if name != "auto":
         return name
     if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    return "bf16" if has_amx() else "fp32"
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    return "bf16" if backbone in GAINS and processor_has_bf16() else "fp32"
+
+
+def processor_has_bf16() -> bool:
+    """The processor has instructions that multiply bf16."""
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def rate_factor(schedule: str, steps_per_epoch: int, epochs: int):
@@ -151,7 +160,7 @@ def make_state(model: nn.Module, options: Any, steps_per_epoch: int) -> State:
     else:
         optimizer = torch.optim.AdamW(weights, **settings)
     factor = rate_factor(options.schedule, steps_per_epoch, options.epochs)
-    precision = choose_precision(options.precision, device)
+    precision = choose_precision(options.precision, device, model.config["backbone"])
     return State(
         model=model,
         parallel=distributed.parallel(model, device),

@@ -293,7 +293,7 @@ def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, 
     checkpoint.load_weights(options.resume or folder, model, weights)
     model = model.to(device, memory_format=torch.channels_last)
     loader = batches.evaluation_loader(faces, options.batch_size_t, options.workers)
-    precision = engine.choose_precision(options.precision, device)
+    precision = engine.choose_precision(options.precision, device, model.config["backbone"])
     predictions = distributed.merge(engine.evaluate(model, loader, device, precision, "test"), len(faces))
     if not distributed.first():
         return {}
