@@ -1,6 +1,7 @@
 """Run every script that has a table in benchmarks/README.md: ``python benchmarks/all.py --write``.
 
-The last one needs a trained network and its faces; without ``--checkpoint`` it is left out.
+The last ones need faces, and one of them a trained network: ``--root_path data/ferplus --checkpoint BEST.pt``. Without they are
+left out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ SCRIPTS = (
     ("model_speed.py", ["--backbone", "lite0"], ["-b", "16", "-n", "1"]),
     ("model_speed.py", ["--backbone", "vgg16", "-n", "3"], ["-b", "4", "-n", "1"]),
 )
+MASKS = ("mask_training.py", [], ["--steps", "2", "-n", "1"])
 ONNX = ("onnx_speed.py", [], ["--singles", "20", "-n", "1"])
 
 
@@ -24,10 +26,16 @@ def commands(args: argparse.Namespace, more: list[str]) -> list[list[str]]:
     """One command for each table."""
     shared = [*(["--write"] if args.write else []), *(["--threads", str(args.threads)] if args.threads else [])]
     shared += ["--device", args.device] if args.device else []
-    chosen = [[HERE / name, *given, *(quick if args.quick else []), *shared] for name, given, quick in SCRIPTS]
+
+    def command(script: tuple[str, list[str], list[str]], *further: object) -> list[object]:
+        name, given, quick = script
+        return [HERE / name, *further, *given, *(quick if args.quick else []), *shared]
+
+    chosen = [command(script) for script in SCRIPTS]
+    if more:
+        chosen.append(command(MASKS) + more)
     if args.checkpoint:
-        name, given, quick = ONNX
-        chosen.append([HERE / name, args.checkpoint, *given, *(quick if args.quick else []), *shared, *more])
+        chosen.append(command(ONNX, args.checkpoint) + more)
     return [[sys.executable, *map(str, command)] for command in chosen]
 
 

@@ -1,7 +1,8 @@
-"""What masks put on during training cost: ``python benchmarks/mask_training.py --root_path data/demo --DB D --main_folder data/demo-results``.
+"""How long a training step waits for faces, bare ones and ones that wear another mask at each look, and what masks cost.
 
-Trains on bare faces and on faces that wear another mask at each look, in turns, and compares the time of a step and the
-share of it that is spent waiting for faces. Options are those of main_trainer.py; gACNN-Lite0 with batches of 64 where they do not say otherwise.
+    python benchmarks/mask_training.py --root_path data/demo --DB D --main_folder data/demo-results
+
+Both train in turns. Options are those of main_trainer.py; gACNN-Lite0 with batches of 64 where they do not say otherwise.
 """
 
 from __future__ import annotations
@@ -12,8 +13,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import torch
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks import report
 from training import engine, options, run
+
+TITLES = ["faces", "step (ms)", "fastest round (ms)", "slowest round (ms)", "of it waiting for faces (%)"]
 
 
 def make(argv: list[str], steps: int) -> run.Run:
@@ -22,29 +28,39 @@ def make(argv: list[str], steps: int) -> run.Run:
     return run.Run(options.parse([*more, *argv, "--results", tempfile.mkdtemp()]))
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--kinds", default="seen")
-    args, argv = parser.parse_known_args()
+    report.add_options(parser, rounds=5)
+    args, more = parser.parse_known_args(argv)
+    torch.set_num_threads(args.threads)
+    more += ["--device", args.device]
     runs = {
-        "bare": make([*argv, "--condition", "unmasked"], args.steps),
-        f"masks ({args.kinds})": make([*argv, "--mask_kinds", args.kinds], args.steps),
+        "bare": make([*more, "--condition", "unmasked"], args.steps),
+        f"masks ({args.kinds})": make([*more, "--mask_kinds", args.kinds], args.steps),
     }
     seconds, waiting = ({name: [] for name in runs} for _ in range(2))
     for number in range(args.rounds + 1):
         for name, one in runs.items():
             found = engine.train_epoch(one.state, one.loader, one.options, number)
             if number:  # the first one warms up, and paints each cloth
-                seconds[name].append(found["seconds"] / len(one.loader))
-                waiting[name].append(found["waiting"])
-    for name, times in seconds.items():
-        print(f"{name}: {1000 * statistics.median(times):.0f} ms a step ({1000 * min(times):.0f} to "
-              f"{1000 * max(times):.0f}, {args.rounds} rounds of {args.steps} steps), "
-              f"{100 * statistics.median(waiting[name]):.1f} % of it waiting for faces")  # fmt: skip
-    bare, masked = map(statistics.median, seconds.values())
-    print(f"masks cost {100 * (masked / bare - 1):+.1f} % of a step")
+                seconds[name].append(1000 * found["seconds"] / len(one.loader))
+                waiting[name].append(100 * found["waiting"])
+    rows = [[name, statistics.median(times), min(times), max(times), statistics.median(waiting[name])]
+            for name, times in seconds.items()]  # fmt: skip
+    bare, masked = (row[1] for row in rows)
+    chosen = runs["bare"].options
+    lines = [
+        *report.heading(args, argv),
+        f"{chosen.model}-{chosen.backbone}, {chosen.imagesize} px, batch {chosen.batch_size}, -j {chosen.workers}, median of "
+        f"{args.rounds} rounds of {args.steps} steps in turns.", "",
+        *report.table(TITLES, rows), "",
+        f"Masks cost {100 * (masked / bare - 1):+.1f} % of a step.",
+    ]  # fmt: skip
+    print(*lines, sep="\n")
+    if args.write:
+        report.write("mask_training", args.device, lines)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ all tensors of both checkpoints and predictions.csv are compared. Options are th
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import subprocess
@@ -21,6 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks import report
 
 ROOT = Path(__file__).resolve().parents[1]
 USUAL = ["--model", "cnn", "--limit_batches", "8", "-b", "16", "-b_t", "16", "--epochs", "3", "--ema", "0.9",
@@ -76,7 +80,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--kill_seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument(
+        "--write", action="store_true", help=f"put the result into {report.README.name} beside the script"
+    )
     args, argv = parser.parse_known_args()
+    os.environ["OMP_NUM_THREADS"] = str(args.threads)
+    args.device = "cpu"  # a GPU adds in another order each time
     rng, tally, equal = random.Random(args.kill_seed), Counter(), 0
     with tempfile.TemporaryDirectory() as work:
         for name in ("cold", "whole"):  # the first one reads libraries and faces that the disk has to bring
@@ -96,8 +106,14 @@ def main() -> None:
             equal += alike
             print(f"{tally.total():3d}: killed after {moment:5.1f} of {seconds:.1f} s, {where}: "
                   f"{'the same' if alike else 'ANOTHER'} end", flush=True)  # fmt: skip
-    print(f"{equal} of {args.kills} runs ended with the same checkpoints and predictions as the undisturbed one")
-    print("killed " + ", ".join(f"{where}: {count}" for where, count in sorted(tally.items())))
+    lines = [
+        *report.heading(args, None),
+        f"{equal} of {args.kills} runs ended with the same checkpoints and predictions as the undisturbed one; killed "
+        + ", ".join(f"{where}: {count}" for where, count in sorted(tally.items())) + ".",
+    ]  # fmt: skip
+    print(*lines, sep="\n")
+    if args.write:
+        report.write("survival", "cpu", lines)
     sys.exit(equal != args.kills)
 
 

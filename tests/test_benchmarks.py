@@ -30,7 +30,12 @@ def test_a_script_replaces_its_own_table_only(tmp_path):
 
 def test_every_table_has_its_place():
     text = report.README.read_text(encoding="utf-8")
-    for name in ("acnn_speed", "onnx_speed", *(f"model_speed_{backbone}" for backbone in ("lite0", "vgg16"))):
+    for name in (
+        "acnn_speed",
+        "onnx_speed",
+        "mask_training",
+        *(f"model_speed_{backbone}" for backbone in ("lite0", "vgg16")),
+    ):
         for kind in ("cpu", "gpu"):
             assert text.count(f"<!-- {name} {kind} -->") == text.count(f"<!-- end of {name} {kind} -->") == 1
 
@@ -65,8 +70,8 @@ def test_a_training_step_changes_every_weight_and_inference_none():
 def test_all_scripts_are_there(tmp_path):
     args = Namespace(write=True, quick=False, threads=2, device=None, checkpoint=tmp_path / "best.pt")
     commands = everything.commands(args, ["--DB", "F"])
-    assert len(commands) == len(everything.SCRIPTS) + 1
+    assert len(commands) == len(everything.SCRIPTS) + 2
     for command in commands:
         assert Path(command[1]).is_file()
         assert "--write" in command
-    assert commands[-1][-2:] == ["--DB", "F"]
+    assert all(command[-2:] == ["--DB", "F"] for command in commands[-2:])

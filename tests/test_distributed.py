@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from processes import TORCHRUN, TRAINER, alone, complaints, finish, free_port, start, together
+from processes import ROOT, TORCHRUN, TRAINER, alone, complaints, finish, free_port, start, together
 from small_job import TINY, make_job
 
 from pre_processing.artefacts import InputError
@@ -116,6 +116,10 @@ def test_network_average_and_batch_statistics_are_the_same_in_all_processes(look
     assert looked[0]["noise"] != looked[1]["noise"]
 
 
+def test_test_masks_are_noted_by_one_process(looked):
+    assert [one["noted"] for one in looked] == [1, 0]
+
+
 def test_merged_rows_are_exact_and_a_doubled_face_is_noticed(looked):
     everyone = np.arange(9)
     for one in looked:
@@ -123,6 +127,19 @@ def test_merged_rows_are_exact_and_a_doubled_face_is_noticed(looked):
         assert one["merged"]["certain"] == (everyone % 3 == 0).tolist()
         assert one["merged"]["probabilities"] == (everyone[:, None] / np.float32([[7, 9]])).tolist()
         assert one["doubled"] == "2 of 4 faces not evaluated, 2 repeatedly"
+
+
+@pytest.mark.slow
+def test_masks_put_on_in_training_are_those_of_one_process(job):
+    masks = ["--mask_kinds", "seen", "--mask_share", "0.7", "-j", "1"]
+    assert alone(*EXACT, *masks, "--tag", "one").returncode == together(*EXACT, *masks, "--tag", "two").returncode == 0
+    folders = [Path(str(folder_of(tag)).replace("Unmasked", "Masked")) for tag in ("one", "two")]
+    logs = [[json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()] for folder in folders]
+    for one, two in zip(*logs, strict=True):
+        for key in ("train_loss", "valid_loss"):
+            assert one[key] == pytest.approx(two[key], rel=1e-5)
+    one, two = (json.loads((folder / "metrics.json").read_text())["test_masks"] for folder in folders)
+    assert one == two
 
 
 @pytest.mark.slow
@@ -206,12 +223,34 @@ def test_a_process_that_is_killed_ends_all_and_the_last_epoch_stays(job):
     assert checkpoint.load(last)["epoch"] == 1
 
 
+def of_readme(beginning: str, instead: dict[str, str], *launcher: str) -> list[list[str]]:
+    """Lines of the README that begin so, as commands: words replaced, options of torchrun and of EXACT added."""
+    commands = []
+    for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith(beginning):
+            torchrun, argv = line.removeprefix("torchrun ").split("main_trainer.py")
+            torchrun = [instead.get(word, word) for word in torchrun.split()]
+            commands.append([*TORCHRUN, *torchrun, *launcher, *TRAINER, *argv.split(), *EXACT])
+    return commands
+
+
 @pytest.mark.slow
-def test_two_nodes_train_together(trained, monkeypatch):
-    """The README's example with both nodes on this machine: two agents of torchrun, one process each."""
+def test_the_readmes_line_for_one_machine_runs(trained, monkeypatch):
     monkeypatch.chdir(trained[0])
-    shared = ["--nnodes", "2", "--nproc_per_node", "1", "--master_addr", "127.0.0.1", "--master_port", str(free_port())]
-    agents = [start(*TORCHRUN, *shared, "--node_rank", rank, *TRAINER, *EXACT, "--tag", "nodes") for rank in ("0", "1")]
+    (command,) = of_readme("torchrun --standalone", {})
+    done = finish(start(*command, "--tag", "readme"))
+    assert done.returncode == 0, done.stderr
+    assert_close(weights("readme")["model"], weights("one")["model"], 1e-5)
+
+
+@pytest.mark.slow
+def test_the_readmes_two_nodes_train_together(trained, monkeypatch):
+    """Both nodes are this machine, with one process each: two agents of torchrun."""
+    monkeypatch.chdir(trained[0])
+    here = {"node0": "127.0.0.1", "29500": str(free_port())}
+    commands = of_readme("torchrun --nnodes", here, "--nproc_per_node", "1")
+    assert len(commands) == 2
+    agents = [start(*command, "--tag", "nodes") for command in commands]
     for agent in agents:
         done = finish(agent)
         assert done.returncode == 0, done.stderr

@@ -31,7 +31,7 @@ COMMANDS = commands(README)
 
 
 def test_every_command_is_one_that_is_checked_here() -> None:
-    known = ("make ", "conda ", "pip install -r requirements.txt", "python -m pre_processing.")
+    known = ("make ", "conda ", "pip install -r requirements.txt", "python -m pre_processing.", "torchrun ")
     assert COMMANDS
     assert all(line.startswith(known) for line in COMMANDS)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import official_trees as trees
 import pytest
+from processes import TORCHRUN, finish, start
+from processes import TRAINER as TRAINER_PATH
 from small_job import mask_root, write_artefacts
 
 import main_trainer
@@ -16,9 +18,10 @@ from training import folds, options, results
 
 TEXT = (Path(main_trainer.__file__).parent / "Scripts.txt").read_text(encoding="utf-8")
 LINES = TEXT.splitlines()
-TRAINER, FOLDS = "python main_trainer.py ", "python -m training.folds "
+TRAINER, FOLDS, TOGETHER = "python main_trainer.py ", "python -m training.folds ", "torchrun --standalone "
 COMMANDS = [shlex.split(line)[2:] for line in LINES if line.startswith(TRAINER)]
 FOLD_COMMANDS = [shlex.split(line)[3:] for line in LINES if line.startswith(FOLDS)]
+TOGETHER_COMMANDS = [shlex.split(line)[1:] for line in LINES if line.startswith(TOGETHER)]
 PREPARE = [line.partition("python -m pre_processing.prepare ")[2] for line in LINES if "pre_processing.prepare" in line]
 SHRINK = ["--limit_batches", "1", "--epochs", "1", "-b", "4", "-b_t", "8", "--imagesize", "64", "--scratch", "-j", "0"]
 LICENSED = {"A": ("affectnet", trees.affectnet_full), "R": ("rafdb", trees.rafdb), "C": ("ckplus", trees.ckplus)}
@@ -50,9 +53,10 @@ def prepared(db, folder):
 def test_there_is_nothing_but_commands_and_comments():
     assert COMMANDS
     assert FOLD_COMMANDS
+    assert TOGETHER_COMMANDS
     for before, line in zip(["", *LINES], LINES, strict=False):
-        assert not line or line.startswith(("#", TRAINER, FOLDS))
-        if line.startswith("python"):
+        assert not line or line.startswith(("#", TRAINER, FOLDS, TOGETHER))
+        if line.startswith(("python", "torchrun")):
             assert before.startswith("# "), f"what and how long is this: {line}"
 
 
@@ -78,7 +82,8 @@ def test_every_line_names_what_its_prepare_command_makes():
     for line in PREPARE:
         chosen = prepare.build_parser().parse_args(shlex.split(line))
         made[chosen.DB] = {"unmasked": chosen.root_path, "masked": chosen.masked_root}, chosen.out
-    for command in COMMANDS + FOLD_COMMANDS:
+    together = [command[command.index("main_trainer.py") + 1 :] for command in TOGETHER_COMMANDS]
+    for command in COMMANDS + FOLD_COMMANDS + together:
         chosen = options.build_parser().parse_args(command)
         roots, out = made[chosen.DB]
         bare = chosen.mask_kinds or chosen.test_mask_kinds
@@ -111,6 +116,18 @@ def test_lines_for_a_gpu_run(job):
     for command in of_database("F"):
         if "vgg16" in command:
             run(command)
+
+
+@pytest.mark.slow
+def test_lines_for_several_gpus_run(job):
+    for command in TOGETHER_COMMANDS:
+        at = command.index("main_trainer.py")
+        done = finish(start(*TORCHRUN, *command[:at], *TRAINER_PATH, *command[at + 1 :], *SHRINK, "--device", "cpu"))
+        assert done.returncode == 0, done.stderr
+        (file,) = Path("Results").glob("*/*/*/runs/*/metrics.json")
+        figures = json.loads(file.read_text())
+        assert figures["command"].startswith(f"torchrun --nproc_per_node 2 {shlex.join(command[at:])}")
+        shutil.rmtree("checkpoint_ferplus")
 
 
 @pytest.mark.slow

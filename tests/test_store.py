@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +21,7 @@ import main_trainer
 from pre_processing import artefacts
 from pre_processing.artefacts import InputError
 from pre_processing.meanface import HIDDEN
-from training import data, wearing
+from training import data, store, wearing
 
 FILES = artefacts.ListPaths(Path("Results"), "unmasked", "FERPlus")
 CACHE = Path("cache")
@@ -193,14 +195,34 @@ def test_images_that_vanish_in_training_are_not_missed(job, monkeypatch):
     assert main_trainer.main([*TINY, "--root_path", "data/faces", "--epochs", "1"]) == 0
 
 
-def test_a_full_disk_is_one_line_and_leaves_no_file(job, monkeypatch):
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(np.lib.format, "write_array_header_1_0", full)
-    with pytest.raises(OSError, match=r"cache/.*No space left on device\); make room, or give another --cache"):
-        faces()
+def test_a_full_disk_is_one_line_and_leaves_no_file(job):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # the faces are 32 kB
+    try:
+        with pytest.raises(OSError, match=r"^cache/.*: could not be written \(File too large\); make room, or give"):
+            faces()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(CACHE.iterdir()) == [CACHE / ".lock"]
+    assert len(faces()) == 14
+
+
+def test_faces_need_room_on_the_disk_but_not_in_memory(tmp_path):
+    def read(index):
+        image = np.full((224, 224, 3), 7, np.uint8)
+        image[0, 0, 0] = index % 251
+        return store.Look(image, np.zeros((68, 2), np.float32))
+
+    own = int(re.search(r"VmData:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (own + 10**8, limits[1]))
+    try:
+        made = store.open_store(tmp_path / "faces.npy", "faces*", read, 2000, points=True, workers=0)
+        seen = [made[index].image[0, 0, 0] for index in range(2000)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, limits)
+    assert made.pixels.nbytes > 3e8
+    assert seen == [index % 251 for index in range(2000)]
 
 
 def test_a_folder_that_cannot_be_written_is_named(job):

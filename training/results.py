@@ -155,8 +155,10 @@ def git_state() -> str | None:
 
 
 def command_line(argv: list[str]) -> str:
-    """The command that makes this run again."""
-    return shlex.join(["python", "main_trainer.py", *argv])
+    """The command that makes this run again, by as many processes: batch normalisation depends on their number."""
+    count = distributed.size()
+    launcher = ["python"] if count == 1 else ["torchrun", "--nproc_per_node", str(count)]
+    return shlex.join([*launcher, "main_trainer.py", *argv])
 
 
 def write(folder: Path, options: Namespace, predictions: dict, faces: Any, extra: dict[str, Any]) -> dict[str, Any]:
