@@ -59,6 +59,7 @@ def assert_close(one, other, tolerance):
         assert torch.allclose(one[key].double(), other[key].double(), rtol=tolerance, atol=tolerance), key
 
 
+@pytest.mark.slow
 def test_losses_and_weights_are_those_of_one_process(trained, monkeypatch):
     monkeypatch.chdir(trained[0])
     for one, two in zip(log("one"), log("two"), strict=True):
@@ -68,6 +69,7 @@ def test_losses_and_weights_are_those_of_one_process(trained, monkeypatch):
         assert_close(weights("one")[part], weights("two")[part], 1e-5)
 
 
+@pytest.mark.slow
 def test_each_face_is_tested_once_in_the_lists_order(trained, monkeypatch):
     monkeypatch.chdir(trained[0])
     one, two = (pd.read_csv(folder_of(tag) / "predictions.csv") for tag in ("one", "two"))
@@ -80,6 +82,7 @@ def test_each_face_is_tested_once_in_the_lists_order(trained, monkeypatch):
     assert figures[1]["n"] == 14
 
 
+@pytest.mark.slow
 def test_only_the_first_process_speaks_and_writes(trained, monkeypatch):
     monkeypatch.chdir(trained[0])
     said = trained[1]["two"].stdout
@@ -185,6 +188,7 @@ def test_batch_statistics_of_a_process_are_all_that_differs_much(job):
     assert before == pytest.approx(after, rel=0.35)
 
 
+@pytest.mark.slow
 def test_what_is_bad_for_all_is_said_once(job):
     done = together(*EXACT, "--root_path", "data/none")
     assert done.returncode != 0
@@ -207,6 +211,7 @@ def test_folds_are_one_process(monkeypatch):
         folds.train([])
 
 
+@pytest.mark.slow
 def test_an_error_of_one_process_ends_all_with_one_line(job):
     done = together("fail_alone", script=WORKER)
     assert done.returncode != 0

@@ -142,6 +142,7 @@ def test_a_store_maps_its_file_and_travels_without_its_pixels(job):
     assert np.array_equal(pickle.loads(pickle.dumps(kept.store))[2].image, kept.store[2].image)
 
 
+@pytest.mark.slow
 def test_two_processes_build_one_file_together(job):
     enlarge()
     code = (
