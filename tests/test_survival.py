@@ -64,15 +64,15 @@ def assert_undisturbed(job, undisturbed):
     assert {path.name for path in job.iterdir()} == {"last.pt", "best.pt"}  # nothing half-written is left lying
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(4, marks=pytest.mark.slow)])
-def test_a_run_killed_at_random_steps_ends_with_the_same_weights(job, undisturbed, kills):
+@pytest.mark.slow
+def test_a_run_killed_at_random_steps_ends_with_the_same_weights(job, undisturbed):
     rng, killed = random.Random(5), 0
-    for _ in range(kills):
+    for _ in range(3):
         # Each start goes on from an epoch's end; counting from there hits any epoch that is left.
         done = signalled("SIGKILL", "step", rng.randint(1, STEPS // 2), *GO_ON)
         killed += done.returncode == -signal.SIGKILL
         assert done.returncode in (-signal.SIGKILL, 0)
-    assert killed >= kills / 2
+    assert killed >= 2
     assert alone(*GO_ON).returncode == 0
     assert_undisturbed(job, undisturbed)
 
