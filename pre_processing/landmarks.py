@@ -188,7 +188,7 @@ def extract(
     interrupted run goes on where it stopped. Every path is in exactly one of `points` and `failures`.
     """
     root, store, boxes = Path(root), Path(store), boxes or {}
-    mode = "crop 1" if precropped else "photo 1"
+    mode = "crop 2" if precropped else "photo 2"
     keys = {path: _key(root / path, boxes.get(path)) for path in paths}
     # A missing file is looked for again each time: it has no key, and what has none is not kept.
     done = _collect(_load_chunks(store, mode), {path: key for path, key in keys.items() if key})
