@@ -25,6 +25,7 @@ CROP_BOX = (0.075, 0.165, 0.89, 0.97)
 # Long sides of the copies searched, in pixels, each with the least score that counts. Small copies are fast and find
 # nearly every face that fills its photo; a larger one is drawn only when the smaller ones show nothing.
 SEARCH = ((160, -0.3), (320, 0.0), (640, 0.0), (1280, 0.0))
+CROP_SEARCH = (160, -0.5)  # where a pre-cropped face leaves doubt
 BORDER = 0.15  # replicated around the copy, in shares of its long side, for faces cut off by the frame
 CHUNK = 256  # faces a chunk file: what an interruption can cost
 NO_FACE = "no face found"
@@ -85,7 +86,7 @@ def fit_crop(image: np.ndarray) -> Fit:
     grey = to_grey(image)
     height, width = grey.shape
     box = np.array(CROP_BOX) * [width, height, width, height] - 0.5
-    return fit_box(grey, box, lambda: [found for _, found in _search(grey, *SEARCH[0])])
+    return fit_box(grey, box, lambda: [found for _, found in _search(grey, *CROP_SEARCH)])
 
 
 def fit_photo(image: np.ndarray, box: Sequence[float] | None = None) -> Fit | None:
