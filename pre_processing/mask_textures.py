@@ -1,86 +1,111 @@
-"""Mask cloth drawn by formula: flat pictures that are bent onto a face later.
+"""Mask cloth drawn by formula: flat RGBA pictures that are bent onto a face later.
 
-A texture is float32 shade (height, width) around 1: u runs along the columns from the wearer's right ear to the left,
-v down the rows from nose bridge to chin. Colour is given separately, so one cloth serves every colour and grey photos.
+u runs along the columns from the wearer's right ear (-1) to the left (1), v down the rows from nose (0) to chin (1). Pictures reach a little beyond that (MARGIN of their
+sides), because a worn edge is rounder than a drawn one. A picture is float32 (h, w, 4): RGB is what the cloth reflects (NEUTRAL is white cloth in full light, so that seams and
+shadows are darker and edges that catch light brighter), A is 0..255. Plain kinds are drawn white and dyed later.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
 VARIANTS = 6  # cloths that differ in creases; few, so that all stay cached
-LEVELS = 4  # each half the size of the one before
-HEIGHT, WIDTH = 512, 768
-PLEATS = (0.30, 0.50, 0.70)
+NEUTRAL = 200
+MARGIN = 0.06
+WIDTHS = (1024, 512, 256, 128, 64, 32, 16)
+Painter = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 
 
-def _falloff(distance: np.ndarray, width: float) -> np.ndarray:
+def falloff(distance: np.ndarray, width: float) -> np.ndarray:
+    """Bell curve, 1 at no distance."""
     return np.exp(-((distance / width) ** 2))
 
 
-def _bulge(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Large forms: tent over the nose, sides and chin turning away from light that comes from above."""
-    nose = _falloff(u, 0.16 + 0.55 * v) * np.clip(1 - v / 0.75, 0, 1)
-    flank = _falloff(np.abs(u) - 0.34, 0.16) * _falloff(v - 0.22, 0.22)
-    sides = np.abs(u) ** 3
-    under = np.clip((v - 0.62) / 0.38, 0, 1) ** 1.5
-    return 0.10 * nose - 0.07 * flank - 0.20 * sides - 0.20 * under
+def ridge(distance: np.ndarray, width: float) -> np.ndarray:
+    """Shade of a raised line, `distance` positive below it: lit above, in shadow below; about -1..1."""
+    return -2.3 * (distance / width) * falloff(distance, width)
 
 
-def _pleats(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Three folds that gape in the middle and close towards the sides: a lit ledge over a shadow that fades."""
-    shade = np.zeros_like(v)
-    middle = 1 - u**2
-    for rest in PLEATS:
-        below = v - (0.5 + (rest - 0.5) * (0.86 + 0.22 * middle) + 0.035 * middle)
-        strength = 0.65 + 0.35 * middle
-        shade += 0.07 * strength * _falloff(below + 0.012, 0.012)
-        shade -= strength * np.where(below > 0, 0.24 * np.exp(-below / 0.012) + 0.07 * np.exp(-below / 0.06), 0)
-        shade -= 0.24 * strength * np.where(below <= 0, _falloff(below, 0.004), 0)
-    return shade
+def fold(distance: np.ndarray, depth: float) -> np.ndarray:
+    """Shade of cloth that tucks under: a lit lip, a dark line, and a shadow that fades below (distance > 0)."""
+    lip = falloff(distance + 0.016, 0.012) * (distance < 0)
+    line = falloff(distance, 0.006)
+    below = np.exp(-np.maximum(distance, 0) / 0.035) * (distance > 0)
+    return depth * (0.35 * lip - 0.8 * line - 0.65 * below)
 
 
-def _creases(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Soft diagonal pulls from the ear loops, and a few short dents."""
+def stitches(distance: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """Shade of a sewn line: a groove, and threads in it (along: lengths of about 1 over the mask's height)."""
+    return -0.10 * falloff(distance, 0.010) - 0.16 * falloff(distance, 0.005) * (np.sin(along * 230) > 0)
+
+
+def creases(u: np.ndarray, v: np.ndarray, rng: np.random.Generator, pulls: int = 4, dents: int = 6) -> np.ndarray:
+    """Diagonal pulls from where the loops are fixed, and short dents; different for every variant."""
     shade = np.zeros_like(v)
     for side in (-1, 1):
-        for _ in range(4):
-            start, angle = rng.uniform(0.1, 0.9), rng.uniform(-0.45, 0.45)
+        for _ in range(pulls):
+            start, angle, inner = rng.uniform(0.05, 0.95), rng.uniform(-0.4, 0.4), rng.uniform(0.2, 0.6)
             across = (v - start) - angle * (side * u - 1)
-            reach = np.clip((side * u - rng.uniform(0.25, 0.6)) / 0.3, 0, 1)
-            shade += rng.uniform(0.03, 0.07) * reach * (_falloff(across, 0.02) - _falloff(across - 0.03, 0.03))
-    for _ in range(5):
-        du, dv, turn = u - rng.uniform(-0.6, 0.6), v - rng.uniform(0.2, 0.9), rng.uniform(-0.6, 0.6)
+            reach = np.clip((side * u - inner) / 0.3, 0, 1)
+            shade += rng.uniform(0.05, 0.11) * reach * ridge(across, 0.03)
+    for _ in range(dents):
+        du, dv, turn = u - rng.uniform(-0.65, 0.65), v - rng.uniform(0.15, 0.9), rng.uniform(-0.7, 0.7)
         along, across = du + turn * dv, dv - turn * du * 0.6
-        shade += rng.uniform(-0.05, 0.05) * _falloff(along, 0.25) * _falloff(across, 0.03)
+        shade += rng.uniform(0.03, 0.09) * falloff(along, 0.22) * ridge(across, 0.035)
     return shade
 
 
-def _hems(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Doubled cloth along the border with a stitched groove, and the nose wire's ridge in the middle of the top hem."""
-    edge = np.minimum(np.minimum(v, 1 - v), (1 - np.abs(u)) * 0.75)
-    band = np.where(edge < 0.075, 0.045, 0.0)
-    groove = -0.16 * _falloff(edge - 0.078, 0.006)
-    stitches = -0.16 * _falloff(edge - 0.066, 0.005) * (np.sin((u * 0.75 + v) * 260) > 0)
-    wire = _falloff(v - 0.04, 0.016) - 0.8 * _falloff(v - 0.064, 0.01)
-    return band + groove + stitches + 0.12 * wire * _falloff(u, 0.3) - 0.15 * _falloff(edge, 0.012)
+def form(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Large forms of cloth on a face: tent over the nose, sides and chin turning away from light from above."""
+    nose = falloff(u, 0.16 + 0.5 * v) * np.clip(1 - v / 0.75, 0, 1)
+    flank = falloff(np.abs(u) - 0.34, 0.16) * falloff(v - 0.2, 0.2)
+    under = np.clip((v - 0.6) / 0.4, 0, 1) ** 1.5
+    return 0.11 * nose - 0.10 * flank - 0.26 * np.abs(u) ** 3 - 0.28 * under
 
 
-@lru_cache(maxsize=VARIANTS)
-def surgical(variant: int) -> tuple[np.ndarray, ...]:
-    """Shade of a three-pleat surgical mask at `LEVELS` sizes, largest first; float32 (h, w) around 1."""
-    rng = np.random.default_rng(variant)
-    v, u = np.mgrid[0.5:HEIGHT, 0.5:WIDTH].astype(np.float32)
-    u, v = u / (WIDTH / 2) - 1, v / HEIGHT
-    weave = cv2.GaussianBlur(rng.standard_normal(u.shape, np.float32), (3, 3), 0) * 0.012
-    shade = (
-        1 + _bulge(u, v) + _pleats(u, v) * (np.minimum(v, 1 - v) > 0.078) + _creases(u, v, rng) + _hems(u, v) + weave
-    )
-    levels = [shade.astype(np.float32)]
-    while len(levels) < LEVELS:
-        half = (levels[-1].shape[1] // 2, levels[-1].shape[0] // 2)
-        levels.append(cv2.resize(levels[-1], half, interpolation=cv2.INTER_AREA))
-    return tuple(levels)
+def border(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Distance to the nearest edge, in mask heights."""
+    return np.minimum(np.minimum(v, 1 - v), (1 - np.abs(u)) * 0.7)
+
+
+def weave(shape: tuple[int, ...], rng: np.random.Generator, strength: float) -> np.ndarray:
+    """Fine grain of the cloth."""
+    return cv2.GaussianBlur(rng.standard_normal(shape, np.float32), (3, 3), 0) * strength
+
+
+def cloth(shade: np.ndarray, colour: np.ndarray | tuple[float, ...] = (1, 1, 1), alpha: float = 255) -> np.ndarray:
+    """RGBA float32 from shade (h, w) around 1 and colour ((3,) or (h, w, 3), 0..1)."""
+    out = np.empty((*shade.shape, 4), np.float32)
+    out[..., :3] = NEUTRAL * shade[..., None] * np.asarray(colour, np.float32)
+    out[..., 3] = alpha
+    return out
+
+
+@lru_cache(maxsize=64)
+def level(painter: Painter, variant: int, width: int, grey: bool) -> np.ndarray:
+    """A painter's cloth in one of the WIDTHS (height 3/4), uint8 (h, w, 4); grey: (h, w, 2) of brightness and alpha."""
+    if grey:
+        colour = level(painter, variant, width, False)
+        return np.dstack([cv2.cvtColor(colour, cv2.COLOR_RGBA2GRAY), colour[..., 3]])
+    drawn = WIDTHS[0] if width == WIDTHS[0] else WIDTHS[1]
+    if width < drawn:
+        double = level(painter, variant, WIDTHS[WIDTHS.index(width) - 1], False)
+        return cv2.resize(double, (width, width * 3 // 4), interpolation=cv2.INTER_AREA)
+    v, u = np.mgrid[0.5 : drawn * 3 // 4, 0.5:drawn].astype(np.float32)
+    u, v = (side * (1 + 2 * MARGIN) - MARGIN for side in (u / drawn, v / (drawn * 3 // 4)))
+    picture = painter(2 * u - 1, v, np.random.default_rng(variant))
+    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=2)
+def grain(channels: int) -> np.ndarray:
+    """Noise of a photo, uint8 (512, 512[, 3]) around 128 with a standard deviation of 25; mostly brightness."""
+    rng = np.random.default_rng(5)
+    noise = rng.standard_normal((512, 512, 1), np.float32)
+    if channels == 3:
+        noise = 0.9 * noise + 0.45 * rng.standard_normal((512, 512, 3), np.float32)
+    return np.clip(128.5 + 25 * np.squeeze(noise), 0, 255).astype(np.uint8)

@@ -5,44 +5,54 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-CELLS = 24  # the spline is smooth, so it is solved on a coarse grid and interpolated
+CELLS = 12  # the spline is smooth, so it is solved on a coarse grid and interpolated
 
 
 def _kernel(squared: np.ndarray) -> np.ndarray:
     """r^2 log r^2 of the thin-plate spline (Bookstein 1989), from squared distances."""
-    return squared * np.log(squared + 1e-12)
+    logs = np.log(squared + 1e-12)  # no distance has no weight
+    logs *= squared
+    return logs
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T, 0)
+    across, down = a[:, :1] - b[:, 0], a[:, 1:] - b[:, 1]
+    across *= across
+    down *= down
+    across += down
+    return across
 
 
 def thin_plate(source: np.ndarray, target: np.ndarray, queries: np.ndarray, stiffness: float = 1e-4) -> np.ndarray:
     """Values (M, D) at queries (M, 2) of the spline that takes source (N, 2) to target (N, D)."""
     count = len(source)
+    kernel = _kernel(_distances(np.concatenate([source, queries]), source))
     system = np.zeros((count + 3, count + 3))
-    system[:count, :count] = _kernel(_distances(source, source)) + stiffness * np.eye(count)
+    system[:count, :count] = kernel[:count]
+    system[np.arange(count), np.arange(count)] += stiffness
     system[:count, count], system[:count, count + 1 :] = 1, source
     system[count:, :count] = system[:count, count:].T
-    weights = np.linalg.lstsq(system, np.vstack([target, np.zeros((3, target.shape[1]))]), rcond=None)[0]
-    return _kernel(_distances(queries, source)) @ weights[:count] + weights[count] + queries @ weights[count + 1 :]
+    goal = np.zeros((count + 3, target.shape[1]))
+    goal[:count] = target
+    solved, weights = cv2.solve(system, goal)
+    if not solved:  # points on a line, or on each other
+        weights = np.linalg.lstsq(system, goal, rcond=None)[0]
+    return kernel[count:] @ weights[:count] + weights[count] + queries @ weights[count + 1 :]
+
+
+STEPS = (np.arange(CELLS) + 0.5) / CELLS  # where cv2.resize takes the cells' middles to be
+_QUERIES = np.stack(np.meshgrid(STEPS, STEPS), -1).reshape(-1, 2)
 
 
 def texture_coordinates(
-    mesh: np.ndarray, size: tuple[int, int], cloth: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Maps for cv2.remap, float32 (h, w) each, from a picture of `size` (h, w) to a cloth of shape (h, w).
+    anchors: np.ndarray, cloth_at: np.ndarray, size: tuple[int, int], cloth: tuple[int, ...]
+) -> np.ndarray:
+    """Map for cv2.remap, float32 (h, w, 2), from a picture of `size` (h, w) to a cloth of shape (h, w).
 
-    mesh: (rows, columns, 2) pixel positions of an even grid over the whole cloth.
+    anchors: (N, 2) pixels of the picture at which the cloth's point cloth_at (N, 2), 0..1, lies.
     """
-    rows, columns = mesh.shape[:2]
-    middle, unit = mesh.reshape(-1, 2).mean(0), max(float(np.ptp(mesh.reshape(-1, 2), 0).max()), 1.0)
-    v, u = np.meshgrid(np.linspace(0, 1, rows), np.linspace(0, 1, columns), indexing="ij")
-    y, x = ((np.arange(CELLS) + 0.5) * side / CELLS - 0.5 for side in size)
-    queries = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-    flat = thin_plate(
-        (mesh.reshape(-1, 2) - middle) / unit, np.stack([u, v], -1).reshape(-1, 2), (queries - middle) / unit
-    )
-    coarse = (flat * (cloth[1], cloth[0]) - 0.5).astype(np.float32).reshape(CELLS, CELLS, 2)
-    fine = cv2.resize(coarse, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
-    return fine[..., 0].copy(), fine[..., 1].copy()
+    unit = max(size)
+    sides = np.array([size[1], size[0]]) / unit
+    flat = thin_plate((anchors + 0.5) / unit, cloth_at, _QUERIES * sides)
+    coarse = np.float32(flat * (cloth[1], cloth[0]) - 0.5).reshape(CELLS, CELLS, 2)
+    return cv2.resize(coarse, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)

@@ -21,9 +21,9 @@ from tqdm import tqdm
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.crop import read_image
 from pre_processing.meanface import hide_points
-from pre_processing.overlay import KINDS, put_mask
+from pre_processing.overlay import KINDS, kinds_of, put_mask
 
-__all__ = ["KINDS", "mask_all", "mask_photo", "mask_photos", "put_mask"]
+__all__ = ["KINDS", "kinds_of", "mask_all", "mask_photo", "mask_photos", "put_mask"]
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 MANIFEST = "manifest.csv"
@@ -203,7 +203,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "target", metavar="OUT", type=Path, help="folder for copies and manifest.json, or one .jpg/.png"
     )
-    parser.add_argument("--kind", choices=sorted(KINDS), default="surgical")
+    parser.add_argument("--kind", default="surgical", help="kind or group of masks, or several with commas")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--precropped", action="store_true", help="one face fills each photo, as in FER+")
     return parser
@@ -214,6 +214,7 @@ def main(argv: list[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     target = options.target
     try:
+        kinds_of(options.kind)
         worn, failures = mask_photos(
             options.source, target, seed=options.seed, kind=options.kind, precropped=options.precropped
         )

@@ -176,7 +176,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--images", choices=("aligned", "original"), help="RAF-DB: which images [aligned if there]")
     parser.add_argument("--fold", type=to_folds, default=(), help=f"where people are known: 1 to {FOLDS}, or all: "
                         "lists of this fold too, in OUT/folds/")  # fmt: skip
-    parser.add_argument("--kind", choices=sorted(masks.KINDS), default="surgical")
+    parser.add_argument("--kind", default="surgical", help="kind or group of masks, or several with commas")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-j", "--jobs", type=int, default=-1, help="processes; -1: all cores")
     return parser
@@ -188,6 +188,7 @@ def main(argv: list[str] | None = None) -> int:
     root = options.root_path
     masked_root = options.masked_root or root.with_name(f"{root.name}-masked")
     try:
+        masks.kinds_of(options.kind)  # before hours of work
         done = prepare(
             options.DB,
             root,

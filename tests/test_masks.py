@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pre_processing import masks, overlay
+from pre_processing import masks
 from pre_processing.artefacts import InputError
 from pre_processing.mask_shape import fit_mask, folds
 from pre_processing.mask_warp import thin_plate
@@ -66,8 +66,10 @@ def test_mouth_nostrils_and_chin_are_covered_and_leave_no_trace(size: int, turn:
     image, points = photo(size), face(size, turn)
     for part in (MOUTH, NOSTRILS):
         assert opaque(image, points, area(image.shape, points[list(part)])) == 1.0
-    # The hull is rounded to whole pixels, so at 48 pixels of its border may lie beyond the chin.
-    assert opaque(image, points, area(image.shape, points[[*range(5, 12), *MOUTH]])) > (0.95 if size == 48 else 0.999)
+    # The edge is soft for a pixel or two, and lies along the jaw.
+    chin = area(image.shape, points[[*range(5, 12), *MOUTH]])
+    within = cv2.erode(chin.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert opaque(image, points, within) == 1.0
 
 
 @settings(max_examples=25)
@@ -99,7 +101,7 @@ def test_grey_stays_grey_and_colour_turns_blue() -> None:
     assert description["grey"]
     three, _ = put_mask(np.dstack([grey] * 3), points, 3)
     assert np.array_equal(three, np.dstack([masked] * 3))
-    coloured, description = put_mask(photo(80), points, 3)
+    coloured, description = put_mask(photo(80), points, 3, "surgical_blue")
     assert not description["grey"]
     red, _, blue = coloured[area(coloured.shape, points[list(MOUTH)])].mean(0)
     assert blue > red + 20
@@ -116,10 +118,12 @@ def test_the_input_is_not_changed() -> None:
 def test_light_follows_the_face() -> None:
     points = face(160)
     slope = np.linspace(60, 210, 160)[None, :].repeat(160, 0).astype(np.uint8)
-    masked = put_mask(slope, points, 0)[0].astype(float)
+    masked = put_mask(slope, points, 0, "surgical_white")[0].astype(float)
     left, right = (area(slope.shape, points[list(part)] * (1, 1)) for part in ((48, 3, 4, 5), (54, 11, 12, 13)))
     assert masked[right].mean() > masked[left].mean() * 1.1
-    dim, bright = (put_mask(np.full((160, 160), level, np.uint8), points, 0)[0] for level in (60, 200))
+    dim, bright = (
+        put_mask(np.full((160, 160), level, np.uint8), points, 0, "surgical_white")[0] for level in (60, 200)
+    )
     middle = area(slope.shape, points[list(MOUTH)])
     assert 30 < dim[middle].mean() < bright[middle].mean() - 40
     assert bright[middle].max() < 255
@@ -303,11 +307,3 @@ def test_portraits_are_covered_and_keep_their_eyes(london: list[Path]) -> None:
         for eye in EYES:
             where = area(image.shape, points[list(eye)])
             assert np.array_equal(masked[where], image[where])
-
-
-def test_every_kind_has_cloth_at_all_sizes() -> None:
-    for kind in overlay.KINDS.values():
-        levels = kind.cloth(0)
-        assert all(level.dtype == np.float32 and np.isfinite(level).all() for level in levels)
-        assert 0.7 < levels[0].mean() < 1.1
-        assert not np.array_equal(levels[0], kind.cloth(1)[0])

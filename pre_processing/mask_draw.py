@@ -1,0 +1,142 @@
+"""Layers of a worn mask: where it covers, its cloth, straps and shadow, and how they are laid over a face."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from pre_processing import mask_textures
+from pre_processing.mask_kinds import Kind
+from pre_processing.mask_shape import Fit
+from pre_processing.mask_textures import MARGIN, NEUTRAL, WIDTHS, grain
+from pre_processing.mask_warp import texture_coordinates
+
+
+class Canvas(NamedTuple):
+    """A window (h, w) and how it is drawn: `small` (h, w) is its size divided by `soft`, as blurred photos carry no
+    finer detail; the outlines of the eyes in sixteenths of its pixels, a little larger, int32 (2, 6, 2)."""
+
+    size: tuple[int, int]
+    small: tuple[int, int]
+    scale: np.ndarray
+    eyes: np.ndarray
+
+    @property
+    def soft(self) -> bool:
+        """Whether it is drawn small."""
+        return self.small != self.size
+
+
+def sixteenths(xy: np.ndarray, scale: np.ndarray | float = 1.0) -> np.ndarray:
+    """Positions (..., 2) for OpenCV to draw, in sixteenths of pixels of a picture `scale` (2,) times larger."""
+    xy = (xy + 0.5) * (16 * scale) - 8
+    np.minimum(np.maximum(xy, -64000, out=xy), 128000, out=xy)
+    return np.rint(xy, out=xy).astype(np.int32)
+
+
+def canvas(size: tuple[int, int], points: np.ndarray, soft: float) -> Canvas:
+    """A canvas for a window with points (68, 2) in its pixels, drawn `soft` times smaller."""
+    small = tuple(max(1, round(side / soft)) for side in size) if soft > 1 else size
+    eyes = points[36:48].reshape(2, 6, 2)
+    wide = math.dist(eyes[0, 0], eyes[0, 3])
+    more = max(0.25, 4.5 / max(wide, 2.0))  # a pixel more, at the least
+    eyes = (1 + more) * eyes - more / 6 * eyes.sum(1, keepdims=True)
+    return Canvas(size, small, np.array([small[1] / size[1], small[0] / size[0]]), sixteenths(eyes))
+
+
+@lru_cache(maxsize=8)
+def _anchors(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which points of an even mesh hold the cloth (all of its border, some within), and their places in a drawn one."""
+    v, u = np.meshgrid(np.linspace(0, 1, rows), np.linspace(0, 1, columns), indexing="ij")
+    within = (u > 0) & (u < 1) & (v > 0) & (v < 1)
+    used = np.flatnonzero(~within | (np.arange(columns) % 4 == 0))
+    return used, (np.stack([u, v], -1).reshape(-1, 2)[used] + MARGIN) / (1 + 2 * MARGIN)
+
+
+def cover(fit: Fit, on: Canvas) -> np.ndarray:
+    """Where cloth lies, uint8 (h, w) of the small size; tiny ones are drawn larger first, which keeps edges smooth."""
+    fine = min(max(260 // max(on.small), 1), 3)
+    mask = np.zeros((on.small[0] * fine, on.small[1] * fine), np.uint8)
+    cv2.fillPoly(mask, [sixteenths(fit.outline, on.scale * fine)], 255, cv2.LINE_AA, 4)
+    if fine > 1:
+        mask = cv2.resize(mask, on.small[::-1], interpolation=cv2.INTER_AREA)
+    return cv2.blur(mask, (3, 3))
+
+
+def texture(kind: Kind, fit: Fit, on: Canvas, variant: int, grey: bool) -> np.ndarray:
+    """The cloth bent onto the face, uint8 (h, w, 4), or (h, w, 2) for grey; the last channel is alpha."""
+    middle = fit.mesh.shape[1] // 2
+    across = float(np.hypot(*((fit.mesh[1, -1] - fit.mesh[1, 0]) * on.scale)))
+    across = min(across, 4 / 3 * float(np.hypot(*((fit.mesh[-1, middle] - fit.mesh[0, middle]) * on.scale))))
+    width = next((width for width in WIDTHS if width <= 1.5 * across), WIDTHS[-1])
+    flat = mask_textures.level(kind.painter, variant, width, grey)
+    used, at = _anchors(*fit.mesh.shape[:2])
+    where = texture_coordinates((fit.mesh.reshape(-1, 2)[used] + 0.5) * on.scale - 0.5, at, on.small, flat.shape)
+    # Replicating the border would be slow: many pixels of a window are beyond the cloth.
+    return cv2.remap(flat, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+
+
+def layers(kind: Kind, fit: Fit, on: Canvas, variant: int, grey: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Cloth uint8 (h, w[, 3]) of the small size, in no light yet, and alpha uint8 (h, w), 0..255, of the full size."""
+    alpha, cloth = cover(fit, on), texture(kind, fit, on, variant, grey)
+    if not kind.opaque:
+        alpha = cv2.multiply(alpha, cv2.extractChannel(cloth, cloth.shape[2] - 1), scale=1 / 255)
+    cloth = cv2.extractChannel(cloth, 0) if grey else cv2.cvtColor(cloth, cv2.COLOR_RGBA2RGB)
+    if on.soft:
+        alpha = cv2.resize(alpha, on.size[::-1], interpolation=cv2.INTER_LINEAR)
+    for eye in on.eyes:  # fits can be odd; the eyes stay free whatever they are
+        cv2.fillPoly(alpha, [eye], 0, cv2.LINE_AA, 4)
+    return cloth, alpha
+
+
+def lit(cloth: np.ndarray, light: np.ndarray, noise: float, at: tuple[int, int]) -> np.ndarray:
+    """Cloth (h, w[, 3]) uint8 under light (rows, columns, c), 0..255 for white cloth; noise of the photo over it."""
+    # Highlights roll off instead of clipping to a white patch.
+    light = np.minimum(light - np.maximum(light - 215, 0) * 0.5, 246)
+    light = cv2.resize(np.rint(light).astype(np.uint8), cloth.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    cloth = cv2.multiply(cloth, light, scale=1 / NEUTRAL)
+    if noise < 0.7:
+        return cloth
+    speckle = grain(3 if cloth.ndim == 3 else 1)
+    rows, columns = (-(-(side + start) // 512) for side, start in zip(cloth.shape, at, strict=False))
+    speckle = cv2.repeat(speckle, rows, columns) if rows * columns > 1 else speckle
+    speckle = speckle[at[0] : at[0] + cloth.shape[0], at[1] : at[1] + cloth.shape[1]]
+    return cv2.addWeighted(cloth, 1, speckle, noise / 25, -128 * noise / 25)
+
+
+def strap_on(face: np.ndarray, straps: np.ndarray, width: float, colour: np.ndarray, small: tuple[int, int]) -> None:
+    """Draw straps (S, M, 2) into a face (h, w[, 3]) uint8 in place; as a blurred photo would show them if `small`."""
+    scale = np.array([small[1] / face.shape[1], small[0] / face.shape[0]])
+    lines, width = list(sixteenths(straps, scale)), max(1, round(width * float(scale[0])))
+    if small == face.shape[:2]:
+        cv2.polylines(face, lines, False, colour.tolist(), width, cv2.LINE_AA, 4)
+        return
+    over = cv2.polylines(np.zeros(small, np.uint8), lines, False, 255, width, cv2.LINE_AA, 4)
+    over = cv2.resize(over, face.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    plain = np.broadcast_to(np.rint(colour).astype(np.uint8), (*face.shape[:2], len(colour))).reshape(face.shape)
+    face[:] = blend(face, np.ascontiguousarray(plain), over, np.full_like(over, 255))
+
+
+def shadow(alpha: np.ndarray, on: Canvas, unit: float) -> np.ndarray:
+    """Share of light uint8 (h, w), 255 for all of it, that reaches skin beside the mask; all of it reaches the eyes."""
+    coarse = max(1, int(0.045 * unit))
+    small = tuple(-(-side // coarse) for side in alpha.shape[::-1])
+    blurred = cv2.GaussianBlur(
+        cv2.resize(alpha, small, interpolation=cv2.INTER_NEAREST), (7, 7), max(0.045 * unit / coarse, 0.6)
+    )
+    light = cv2.resize(cv2.bitwise_not(cv2.convertScaleAbs(blurred, alpha=0.55)), alpha.shape[::-1])
+    for eye in on.eyes:
+        cv2.fillPoly(light, [eye], 255, cv2.LINE_8, 4)
+    return light
+
+
+def blend(face: np.ndarray, cloth: np.ndarray, alpha: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """Cloth over face, uint8 (h, w[, 3]) both, where alpha (h, w) says so; light (h, w) dims the face around it."""
+    bare = cv2.multiply(cv2.bitwise_not(alpha), light, scale=1 / 255)
+    if face.ndim == 3:
+        alpha, bare = cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB), cv2.cvtColor(bare, cv2.COLOR_GRAY2RGB)
+    return cv2.add(cv2.multiply(cloth, alpha, scale=1 / 255), cv2.multiply(face, bare, scale=1 / 255))

@@ -1,0 +1,263 @@
+"""Kinds of masks: each differs, stays within its bounds, turns with the photo; groups, and pictures of the user."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks import mask_quality, mask_speed
+from pre_processing import mask_kinds, mask_light, mask_shape, mask_textures, overlay
+from pre_processing.artefacts import InputError
+from pre_processing.mask_kinds import GROUPS, KINDS, choose_kind, kinds_of
+from pre_processing.overlay import put_mask, worn_area
+from tests.test_masks import EYES, MOUTH, NOSTRILS, area, face, photo
+
+SIZE = 112
+HANGING = ("bandana", "ffp2_duckbill")
+
+
+def smooth(size: int, seed: int = 0) -> np.ndarray:
+    """Skin-coloured picture with soft forms only, uint8 (size, size, 3)."""
+    coarse = np.array((205, 160, 135)) + np.random.default_rng(seed).uniform(-25, 25, (5, 5, 1))
+    return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_on_colour_and_grey(kind: str) -> None:
+    image, points = photo(SIZE), face(SIZE)
+    masked, worn = put_mask(image, points, 1, kind)
+    assert (worn["kind"], worn["placement"], worn["grey"]) == (kind, "mesh", False)
+    again, same = put_mask(image, points, 1, kind)
+    assert np.array_equal(masked, again)
+    assert worn == same
+    for eye in EYES:
+        where = area(image.shape, points[list(eye)])
+        assert np.array_equal(masked[where], image[where])
+    grey = photo(SIZE, 0)
+    masked, worn = put_mask(grey, points, 1, kind)
+    assert worn["grey"]
+    assert masked.shape == grey.shape
+    three, _ = put_mask(np.dstack([grey] * 3), points, 1, kind)
+    assert np.array_equal(three, np.dstack([masked] * 3))
+
+
+def test_kinds_differ_in_picture_and_most_in_silhouette() -> None:
+    image, points = smooth(SIZE), face(SIZE)
+    pictures = {kind: put_mask(image, points, 2, kind)[0].astype(int) for kind in KINDS}
+    names = list(KINDS)
+    for number, one in enumerate(names):
+        for other in names[number + 1 :]:
+            assert np.abs(pictures[one] - pictures[other]).mean() > 0.8, (one, other)
+    shapes = ("surgical_blue", "kn95", "n95_valve", "ffp2_duckbill", "cloth_plain", "bandana", "half_worn", "chin_worn")
+    areas = [worn_area((SIZE, SIZE), points, 2, kind) > 0.5 for kind in shapes]
+    for number, one in enumerate(areas):
+        for other in areas[number + 1 :]:
+            assert (one ^ other).sum() > 0.015 * one.sum()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cloth_shows_folds_and_seams_at_224_pixels(kind: str) -> None:
+    masked = put_mask(smooth(224), face(224), 4, kind)[0]
+    points = face(224)
+    inside = cv2.erode((worn_area((224, 224), points, 4, kind) > 0.9).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
+    grey = cv2.cvtColor(masked, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    fine = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 3))[inside]
+    assert fine.mean() > 0.010 * grey[inside].mean(), "a smooth blob"
+
+
+@pytest.mark.parametrize("kind", GROUPS["opaque"])
+def test_nothing_shows_through_opaque_kinds(kind: str) -> None:
+    image, points = photo(SIZE), face(SIZE)
+    for part in (MOUTH, NOSTRILS):
+        other = image.copy()
+        other[area(image.shape, points[list(part)])] = 0
+        assert np.array_equal(put_mask(image, points, 0, kind)[0], put_mask(other, points, 0, kind)[0])
+    moved = points.copy()
+    moved[48:] += 9
+    assert np.array_equal(put_mask(image, points, 0, kind)[0], put_mask(image, moved, 0, kind)[0])
+
+
+def test_what_a_window_or_a_low_mask_shows() -> None:
+    image, points = photo(SIZE), face(SIZE)
+    mouth, nose = (area(image.shape, points[list(part)]) for part in (MOUTH, NOSTRILS))
+    other = image.copy()
+    other[mouth] = 0
+    shown = {
+        kind: (put_mask(image, points, 0, kind)[0] != put_mask(other, points, 0, kind)[0])[mouth].mean()
+        for kind in KINDS
+    }
+    assert shown["window"] > 0.9
+    assert shown["chin_worn"] > 0.9
+    assert shown["half_worn"] < 0.4
+    half = put_mask(image, points, 0, "half_worn")[0]
+    assert (half == image)[nose].mean() > 0.5
+
+
+@settings(max_examples=12)
+@given(kind=st.sampled_from(sorted(KINDS)), turn=st.floats(-180, 180), seed=st.integers(0, 99))
+def test_turning_the_photo_turns_the_mask(kind: str, turn: float, seed: int) -> None:
+    size = 240
+    image, points = smooth(size), face(150) + 45
+    matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), turn, 1)
+
+    def turned(picture: np.ndarray) -> np.ndarray:
+        return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+    there = points @ matrix[:, :2].T + matrix[:, 2]
+    first = turned(worn_area((size, size), points, seed, kind)) > 0.5
+    second = worn_area((size, size), there, seed, kind) > 0.5
+    # Within a pixel: what differs disappears when one is made a pixel smaller or larger.
+    cross = np.ones((3, 3), np.uint8)
+    assert not (second & ~(cv2.dilate(first.astype(np.uint8), cross) > 0)).any()
+    assert not (first & ~(cv2.dilate(second.astype(np.uint8), cross) > 0)).any()
+    masked = [
+        cv2.GaussianBlur(picture, (0, 0), 2).astype(int)
+        for picture in (turned(put_mask(image, points, seed, kind)[0]), put_mask(turned(image), there, seed, kind)[0])
+    ]
+    middle = np.hypot(*(np.mgrid[:size, :size] - (size - 1) / 2)) < size / 2 - 3
+    assert np.abs(masked[0] - masked[1])[middle].mean() < 2.5
+
+
+def test_cover_spill_and_eyes_on_drawn_faces() -> None:
+    faces = mask_speed.demo_faces(10)
+    for kind, count, cover, _, spill, eye in mask_quality.table(faces, GROUPS["opaque"], 160):
+        assert count == 10
+        assert cover > 0.99, kind
+        assert eye == 0, kind
+        assert spill < 0.03 or kind in HANGING, kind
+
+
+def test_groups_and_names() -> None:
+    assert kinds_of("surgical") == GROUPS["surgical"]
+    assert len(GROUPS["surgical"]) == 5
+    assert kinds_of("kn95, cloth_dots,kn95") == ("kn95", "cloth_dots")
+    assert set(GROUPS["seen"]) | set(GROUPS["unseen"]) == set(GROUPS["opaque"])
+    assert not set(GROUPS["seen"]) & set(GROUPS["unseen"])
+    assert set(GROUPS["all"]) == set(KINDS) == set(GROUPS["opaque"]) | {"window", *GROUPS["low"]}
+    for wrong in ("surgical_blu", "", " , ", "kn95,nothing"):
+        with pytest.raises(InputError, match="surgical_blue") as error:
+            kinds_of(wrong)
+        assert "\n" not in str(error.value)
+
+
+def test_the_seed_chooses_kinds_evenly_and_apart_from_the_wear() -> None:
+    names = kinds_of("surgical")
+    chosen = [choose_kind(names, seed) for seed in range(1000)]
+    assert chosen == [choose_kind(names, seed) for seed in range(1000)]
+    assert all(150 < chosen.count(name) < 250 for name in names)
+    image, points = photo(48), face(48)
+    worn = [put_mask(image, points, 7, kind)[1] for kind in ("kn95", "surgical")]
+    assert worn[0]["height"] == worn[1]["height"]
+    assert worn[1]["kind"] == choose_kind(names, 7)
+
+
+def test_blurred_photos_get_blurred_masks_and_noisy_ones_noise() -> None:
+    sharp, points = mask_speed.demo_faces(1, size=224)[0]
+    small = cv2.resize(sharp, (48, 48), interpolation=cv2.INTER_AREA)
+    blurred = cv2.resize(small, (224, 224), interpolation=cv2.INTER_LINEAR)
+
+    def detail(image: np.ndarray) -> float:
+        grey = cv2.cvtColor(put_mask(image, points, 0, "surgical_white")[0], cv2.COLOR_RGB2GRAY)
+        inside = cv2.erode(
+            np.uint8(worn_area(grey.shape, points, 0, "surgical_white") > 0.9), np.ones((9, 9), np.uint8)
+        )
+        return float(np.abs(cv2.Laplacian(grey, cv2.CV_32F))[inside > 0].mean())
+
+    noise = np.random.default_rng(0).normal(0, 6, sharp.shape[:2])[..., None]
+    noisy = np.clip(cv2.GaussianBlur(sharp, (0, 0), 0.8) + noise, 0, 255).astype(np.uint8)
+    assert detail(blurred) < 0.6 * detail(sharp)
+    assert detail(noisy) > 1.2 * detail(sharp)
+
+
+@given(soft=st.floats(3, 6))
+@settings(max_examples=8)
+def test_softness_is_told_from_the_photo(soft: float) -> None:
+    sharp, points = mask_speed.demo_faces(1, size=224)[0]
+    small = cv2.resize(sharp, None, fx=1 / soft, fy=1 / soft, interpolation=cv2.INTER_AREA)
+    again = cv2.resize(small, sharp.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    fit = mask_shape.fit_mask(points.astype(float), 0.5, 0.0)
+    assert mask_light.look(sharp, fit).softness < 1.5
+    assert 0.5 * soft < mask_light.look(again, fit).softness < 1.6 * soft
+
+
+def test_threads_get_the_same_masks() -> None:
+    image, points = photo(64), face(64)
+    alone = [put_mask(image, points, seed, "all")[0] for seed in range(24)]
+    mask_textures.level.cache_clear()
+    mask_shape._plan.cache_clear()
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda seed: put_mask(image, points, seed, "all")[0], range(24)))
+    assert all(np.array_equal(*pair) for pair in zip(alone, together, strict=True))
+
+
+ANCHORS = "nose 0.5 0.05  # bridge\nchin 0.5 0.95\nright_ear 0.05 0.2\nleft_ear 0.95 0.2\n"
+
+
+def picture(folder: Path, text: str | None = ANCHORS, channels: int = 4) -> Path:
+    """mask.png in pure red with its text file."""
+    image = np.zeros((90, 120, channels), np.uint8)
+    image[..., 2] = 230
+    image[..., 3:] = 255
+    cv2.imwrite(str(folder / "mask.png"), image)
+    if text is not None:
+        (folder / "mask.txt").write_text(text)
+    return folder / "mask.png"
+
+
+def test_a_picture_is_worn_where_its_anchors_say(tmp_path: Path) -> None:
+    path = picture(tmp_path)
+    image, points = smooth(SIZE), face(SIZE)
+    masked, worn = put_mask(image, points, 0, str(path))
+    assert worn["kind"] == str(path)
+    assert worn["placement"] == "mesh"
+    mouth = masked[area(image.shape, points[list(MOUTH)])].mean(0)
+    assert mouth[0] > 120
+    assert mouth[1:].max() < 40
+    for eye in EYES:
+        where = area(image.shape, points[list(eye)])
+        assert np.array_equal(masked[where], image[where])
+    grey = put_mask(photo(SIZE, 0), points, 0, str(path))[0]
+    assert grey.ndim == 2
+    (tmp_path / "mask.txt").write_text(ANCHORS.replace("0.95\n", "0.55\n"))
+    assert not np.array_equal(put_mask(image, points, 0, str(path))[0], masked), "a changed file is read anew"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (None, "no such file"),
+        ("", "nose"),
+        (ANCHORS + "brow 0.5 0.5\n", "line 5"),
+        (ANCHORS + "nose 0.5 0.5\n", "line 5"),
+        (ANCHORS.replace("0.95 0.2", "0.95"), "line 4"),
+        (ANCHORS.replace("0.95 0.2", "nan 0.2"), "line 4"),
+        (ANCHORS.replace("0.95 0.2", "many 0.2"), "line 4"),
+        (ANCHORS.replace("0.95 0.2", "95 20"), "line 4"),
+        (ANCHORS.replace("chin 0.5 0.95\n", ""), "chin"),
+        ("nose 0.5 0.5\nchin 0.5 0.5\nright_ear 0.5 0.5\nleft_ear 0.5 0.5\n", "apart"),
+    ],
+)
+def test_a_bad_text_file_is_named(tmp_path: Path, text: str | None, word: str) -> None:
+    with pytest.raises(InputError, match=word) as error:
+        put_mask(photo(48), face(48), 0, str(picture(tmp_path, text)))
+    assert "mask.txt" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_bad_picture_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="transparency"):
+        overlay.load_kind(picture(tmp_path, channels=3))
+    (tmp_path / "mask.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match="not a readable image"):
+        overlay.load_kind(tmp_path / "mask.png")
+    (tmp_path / "mask.png").write_bytes(b"")
+    with pytest.raises(InputError, match="not a readable image"):
+        overlay.load_kind(tmp_path / "mask.png")
+    with pytest.raises(InputError, match="no such file"):
+        mask_kinds.find_kind(str(tmp_path / "other.png"))
