@@ -23,7 +23,9 @@ NAME = "manifest.csv"
 FIRST = ("path", "face", "left", "top", "right", "bottom", "group", "kind", "seed")
 LAST = ("placement", "reason", "stamp", "sha256")
 TEXTS = ("path", "group", "kind", "placement", "reason", "stamp", "sha256")
+WHOLE = ("face", "left", "top", "right", "bottom")
 LOSSLESS = {".png", ".bmp", ".tif", ".tiff"}
+REMEDY = "remove it, and the masks are made again"
 SHARE = 20  # writing may take one part in this many of a run's time
 
 Row = dict[str, str]
@@ -44,7 +46,8 @@ def digest(path: Path, image: np.ndarray | None = None) -> str:
 
 def to_row(values: Mapping[str, object]) -> Row:
     """One row as text, as it stands in the file."""
-    return {name: "" if value is None else str(value) for name, value in values.items()}
+    return {**dict.fromkeys(FIRST, ""), **{name: str(value) for name, value in values.items()},
+            **{name: str(values.get(name, "")) for name in LAST}}  # fmt: skip
 
 
 def read(path: str | Path) -> list[Row]:
@@ -53,32 +56,38 @@ def read(path: str | Path) -> list[Row]:
     if not path.is_file():
         return []
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), strict=True))
+        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), strict=True)
+        rows, columns = list(reader), set(reader.fieldnames or ())
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a manifest of masks ({error}); remove it, and masks are made again") from error
-    needed = set(FIRST + LAST)
+        raise InputError(f"{path}: not a manifest of masks ({error}); {REMEDY}") from error
+    if not columns.issuperset(FIRST + LAST):
+        raise InputError(f"{path}: not a manifest of masks, or of an older version; {REMEDY}")
     for number, row in enumerate(rows, 2):
-        if not needed <= row.keys() or None in row or None in row.values() or path_defect(row["path"]):
-            raise InputError(f"{path}, row {number}: not a manifest of masks; remove it, and the masks are made again")
+        if None in row or None in row.values() or path_defect(row["path"]) or not (row["face"] or "0").isdigit():
+            raise InputError(f"{path}, row {number}: not a row of a manifest of masks; {REMEDY}")
     return rows
 
 
-def write(path: str | Path, rows: Iterable[Row]) -> pd.DataFrame:
-    """Write rows sorted by path and face; the table as it reads: numbers as numbers, nothing where a cell is empty."""
+def to_text(rows: Iterable[Row]) -> str:
+    """Rows as CSV, sorted by path and face."""
     ordered = sorted(rows, key=lambda row: (row["path"], int(row["face"] or 0)))
     more = dict.fromkeys(name for row in ordered for name in row if name not in FIRST + LAST)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, [*FIRST, *more, *LAST], restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(ordered)
-    with atomic_write(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8", newline="\n")
-    table = pd.read_csv(io.StringIO(text.getvalue()), dtype=dict.fromkeys(TEXTS, str))
+    return text.getvalue()
+
+
+def to_table(rows: Iterable[Row]) -> pd.DataFrame:
+    """Rows as a table, sorted by path and face: numbers as numbers, nothing where a cell is empty."""
+    types = {**dict.fromkeys(TEXTS, str), **dict.fromkeys(WHOLE, "Int64")}
+    table = pd.read_csv(io.StringIO(to_text(rows)), dtype=types, keep_default_na=False, na_values=[""])
     return table.fillna(dict.fromkeys(TEXTS, ""))
 
 
 class Journal:
-    """Rows of a run in its manifest: kept from an earlier run, added as they come, on disk whatever ends the run."""
+    """Rows of a run and its manifest: kept from an earlier run, added as they come, on disk whatever ends the run."""
 
     def __init__(self, path: Path, kept: Iterable[Row]) -> None:
         self.path, self.rows, self.due = path, list(kept), 0.0
@@ -90,12 +99,17 @@ class Journal:
         """Add rows, and write the file unless the last time is so recent that large manifests would cost much."""
         self.rows += [to_row(row) for row in rows]
         if (start := time.monotonic()) >= self.due:
-            write(self.path, self.rows)
+            self.write()
             self.due = start + (SHARE + 1) * (time.monotonic() - start)
 
+    def write(self) -> None:
+        """Write the whole file or nothing."""
+        with atomic_write(self.path) as temporary:
+            temporary.write_text(to_text(self.rows), encoding="utf-8", newline="\n")
+
     def __exit__(self, kind: type | None, *_: object) -> None:
-        if kind is not None and self.rows:
-            write(self.path, self.rows)
+        if kind is None or self.rows:
+            self.write()
 
 
 def manifest_checksum(path: str | Path) -> str:
