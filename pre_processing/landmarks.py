@@ -70,6 +70,16 @@ def detect(image: np.ndarray, every: bool = False) -> np.ndarray:
     found too, at the price of searching all copies.
     """
     grey = to_grey(image)
+    kept = _search_copies(grey, every)
+    if not kept:
+        # Dark and pale photos: the detector's own gradients are too faint there.
+        kept = _search_copies(cv2.createCLAHE(4.0, (4, 4)).apply(grey), every)
+    boxes = [box for _, box in sorted(kept, key=lambda each: -each[0])]
+    return np.array(boxes, np.float32).reshape(-1, 4)
+
+
+def _search_copies(grey: np.ndarray, every: bool) -> list[tuple[float, np.ndarray]]:
+    """(score, box (4,)) of the faces in copies of growing size, up to the first that shows one or in all of them."""
     kept: list[tuple[float, np.ndarray]] = []
     for side, least in SEARCH:
         if side > max(160, 2 * max(grey.shape)) or (kept and not every):
@@ -77,8 +87,7 @@ def detect(image: np.ndarray, every: bool = False) -> np.ndarray:
         for score, box in sorted(_search(grey, side, least), key=lambda each: -each[0]):
             if all(_overlap(box, other) < 0.5 for _, other in kept):
                 kept.append((score, box))
-    boxes = [box for _, box in sorted(kept, key=lambda each: -each[0])]
-    return np.array(boxes, np.float32).reshape(-1, 4)
+    return kept
 
 
 def fit_crop(image: np.ndarray) -> Fit:

@@ -15,10 +15,14 @@ from pre_processing import landmarks, manifest
 from pre_processing.artefacts import InputError, path_defect
 from pre_processing.copies import NO_PLACE, SUFFIXES, asked, check_roots, face_seed, in_chunks, stamp, write_image
 from pre_processing.crop import read_image
+from pre_processing.fitting import to_grey
 from pre_processing.overlay import put_mask
 
 CHUNK = 16  # photos: what an interruption can cost each process
 UNREADABLE = "unreadable"
+# What a photo shows: any number of faces, large and small; one portrait, found several times as fast; one face that
+# fills it, so that none is searched for.
+EVERY, PORTRAIT, CROP = SHOWS = ("every", "portrait", "crop")
 
 
 class Face(NamedTuple):
@@ -45,18 +49,20 @@ class Photo(NamedTuple):
 
 def find_faces(
     image: np.ndarray,
-    precropped: bool = False,
+    show: str = EVERY,
     points: Sequence[np.ndarray] | None = None,
     boxes: Sequence[np.ndarray] | None = None,
 ) -> list[Face]:
-    """Every face of a photo, uint8 RGB or grey: those supplied as points or boxes, the one that fills it, or any."""
+    """Faces of a photo, uint8 RGB or grey: those supplied as points or boxes, else what the photo is said to show."""
     if points is not None:
         return [Face(face, np.concatenate([face.min(0), face.max(0)]), True) for face in points]
-    if precropped and boxes is None:
-        fit = landmarks.fit_crop(image)
-        return [Face(fit.points, np.array([0, 0, image.shape[1], image.shape[0]]), fit.certain)]
-    boxes = landmarks.detect(image, every=True) if boxes is None else boxes
-    fits = [landmarks.fit_photo(image, box) for box in boxes]
+    grey = to_grey(image)
+    if boxes is None and show == CROP:
+        fit = landmarks.fit_crop(grey)
+        return [Face(fit.points, np.array([0, 0, grey.shape[1], grey.shape[0]]), fit.certain)]
+    if boxes is None:
+        boxes = landmarks.detect(grey, every=True) if show == EVERY else landmarks.detect(grey)[:1]
+    fits = [landmarks.fit_photo(grey, box) for box in boxes]
     return [Face(fit.points, box, fit.certain) for fit, box in zip(fits, boxes, strict=True)]
 
 
@@ -81,14 +87,14 @@ def _miss(photo: Photo, kind: str, reason: str) -> dict:
     return {"path": photo.path, "group": kind, "placement": "none", "reason": reason, "stamp": photo.stamp}
 
 
-def _mask_file(photo: Photo, seed: int, kind: str, precropped: bool) -> list[dict]:
+def _mask_file(photo: Photo, seed: int, kind: str, show: str) -> list[dict]:
     """Manifest rows of one photo; its copy is written where some face got a mask."""
     try:
         image = read_image(photo.file)
     except InputError:
         return [_miss(photo, kind, UNREADABLE)]
     # All faces are fitted before the first mask is drawn: neighbours may overlap.
-    faces = find_faces(image, precropped, photo.points, photo.boxes)
+    faces = find_faces(image, show, photo.points, photo.boxes)
     masked, rows = mask_photo(image, photo.path, faces, seed=seed, kind=kind)
     if not any(row["placement"] != "none" for row in rows):
         return [_miss(photo, kind, NO_PLACE if rows else landmarks.NO_FACE)]
@@ -98,8 +104,8 @@ def _mask_file(photo: Photo, seed: int, kind: str, precropped: bool) -> list[dic
     return [{**row, "stamp": photo.stamp, "sha256": manifest.digest(photo.copy, masked)} for row in rows]
 
 
-def _mask_files(photos: Sequence[Photo], seed: int, kind: str, precropped: bool) -> list[dict]:
-    return [row for photo in photos for row in _mask_file(photo, seed, kind, precropped)]
+def _mask_files(photos: Sequence[Photo], seed: int, kind: str, show: str) -> list[dict]:
+    return [row for photo in photos for row in _mask_file(photo, seed, kind, show)]
 
 
 def list_photos(source: Path, target: Path) -> tuple[list[Photo], Path]:
@@ -131,14 +137,14 @@ def list_photos(source: Path, target: Path) -> tuple[list[Photo], Path]:
     return photos, record
 
 
-def _stamped(photo: Photo, kinds: str, seed: int, precropped: bool) -> Photo:
+def _stamped(photo: Photo, kinds: str, seed: int, show: str) -> Photo:
     """The photo with a stamp of all that its masks are made from."""
     try:
         content = hashlib.sha256(photo.file.read_bytes()).digest()
     except OSError:
         content = b""
     known = [np.asarray(face, "<f8").tobytes() for face in [*(photo.points or ()), *(photo.boxes or ())]]
-    counts = f"{precropped} {photo.points is not None} {photo.boxes is not None}".encode()
+    counts = f"{show} {photo.points is not None} {photo.boxes is not None}".encode()
     return photo._replace(stamp=stamp(kinds, seed, [photo.path.encode(), content, counts, *known]))
 
 
@@ -166,15 +172,14 @@ def mask_photos(
     *,
     seed: int = 0,
     kind: str = "surgical",
-    precropped: bool = False,
+    show: str = EVERY,
     points: Mapping[str, Sequence[np.ndarray]] | None = None,
     boxes: Mapping[str, Sequence[np.ndarray]] | None = None,
     jobs: int = -1,
 ) -> pd.DataFrame:
     """Masked copies of a photo or of a folder's photos, with every face masked; the manifest's rows for them.
 
-    A photo without a mask has one row with placement "none" and the reason. `precropped`: one face fills each photo, so
-    none is searched for. `points` and `boxes`: (68, 2) and (4,) of each face by path, where they are known. What the
+    A photo without a mask has one row with placement "none" and the reason. `show`: one of SHOWS. `points` and `boxes`: (68, 2) and (4,) of each face by path, where they are known. What the
     manifest lists as made from the same is not made again. InputError where source and target clash.
     """
     kinds = asked(kind)
@@ -182,12 +187,12 @@ def mask_photos(
     points, boxes = points or {}, boxes or {}
     photos = [photo._replace(points=points.get(photo.path), boxes=boxes.get(photo.path)) for photo in photos]
     before = manifest.read(record)
-    photos = [_stamped(photo, kinds, seed, precropped) for photo in photos]
+    photos = [_stamped(photo, kinds, seed, show) for photo in photos]
     with manifest.Journal(record, _kept(before, photos, record.parent)) as journal:
         done = {row["path"] for row in journal.rows}
         todo = [photo for photo in photos if photo.path not in done]
         with tqdm(total=len(photos), initial=len(photos) - len(todo), desc="masks", unit="photo") as bar:
-            for rows in in_chunks(_mask_files, todo, CHUNK, jobs, seed, kind, precropped):
+            for rows in in_chunks(_mask_files, todo, CHUNK, jobs, seed, kind, show):
                 journal.add(rows)
                 bar.update(len({row["path"] for row in rows}))
     paths = {photo.path for photo in photos}

@@ -159,6 +159,13 @@ def test_a_given_box_picks_the_face(london: list[Path]) -> None:
         assert at < fit.points[:, 0].min() < fit.points[:, 0].max() < at + 400
 
 
+def test_dark_and_pale_portraits_are_found(london: list[Path]) -> None:
+    for path in london[:6]:
+        photo = cv2.resize(read_image(path), (350, 350), interpolation=cv2.INTER_AREA)
+        for faint in (255 * (photo / 255) ** 2.5 * 0.15, 200 + photo * 0.1):
+            assert len(detect(faint.astype(np.uint8))) == 1, path.name
+
+
 def test_photo_without_a_face_gives_none() -> None:
     assert fit_photo(np.full((300, 200, 3), 90, np.uint8)) is None
     assert detect(np.full((300, 200), 90, np.uint8)).shape == (0, 4)

@@ -364,6 +364,19 @@ def test_supplied_boxes_and_points_need_no_detector(monkeypatch: pytest.MonkeyPa
     assert np.allclose(found.box, [*face(96).min(0), *face(96).max(0)])
 
 
+def test_a_portrait_ends_the_search_and_a_crop_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    boxes, asked = np.array([[10, 10, 80, 80], [1, 1, 9, 9]], np.float32), []
+    fit = photos.landmarks.Fit(face(96), 0.0, True)
+    monkeypatch.setattr(photos.landmarks, "detect", lambda _, every=False: asked.append(every) or boxes)
+    monkeypatch.setattr(photos.landmarks, "fit_photo", lambda *_: fit)
+    monkeypatch.setattr(photos.landmarks, "fit_crop", lambda *_: fit)
+    assert len(find_faces(photo(96), photos.EVERY)) == 2
+    assert [found.box.tolist() for found in find_faces(photo(96), photos.PORTRAIT)] == [boxes[0].tolist()]
+    assert asked == [True, False]
+    assert [found.box.tolist() for found in find_faces(photo(96), photos.CROP)] == [[0, 0, 96, 96]]
+    assert len(asked) == 2
+
+
 @pytest.mark.parametrize(
     ("source", "target", "more", "word"),
     [
