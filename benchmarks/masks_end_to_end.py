@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pre_processing import demo, landmarks
+from pre_processing import landmarks, render
 from pre_processing.artefacts import InputError
 from pre_processing.copies import SUFFIXES, face_seed, write_image
 from pre_processing.crop import read_image
@@ -82,6 +82,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path, nargs="?", help="photos; demo photos are drawn where none is given")
     parser.add_argument("--show", choices=SHOWS, default="portrait")
     parser.add_argument("--kind", default="all")
+    parser.add_argument("--drawn", type=int, default=8, help="demo photos of each size")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -94,11 +95,10 @@ def main() -> int:
             return 0
         with tempfile.TemporaryDirectory() as folder:
             for size in (350, 1350):
-                root = demo.write(Path(folder) / str(size), demo.LEAST, size=size, jobs=1)
-                files = []
-                for number, file in enumerate(sorted(root.rglob("*.png"))):  # photos are .jpg as a rule
-                    files.append(Path(folder) / f"{size}-{number}.jpg")
-                    write_image(files[-1], read_image(file))
+                files = [Path(folder) / f"{size}-{number}.jpg" for number in range(options.drawn)]
+                for number, file in enumerate(files):
+                    scene = render.make_person(0, number), render.make_photo(0, number, 0, number % 7)
+                    write_image(file, render.draw(*scene, size)[0])
                 print(f"{size} px: {measure(files, options.show, options.kind, options.rounds)}")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
