@@ -12,10 +12,9 @@ import numpy as np
 from joblib import Parallel, cpu_count, delayed
 
 from pre_processing.artefacts import InputError, atomic_write
-from pre_processing.overlay import KINDS, kinds_of
+from pre_processing.overlay import DRAWING, KINDS, kinds_of
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
-DRAWING = 2  # version of the drawing: another number makes all masks again
 QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95]
 NO_PLACE = "the points leave no place for a mask"
 

@@ -97,6 +97,7 @@ def kinds_of(text: str) -> tuple[str, ...]:
     names: list[str] = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         if part in KINDS or Path(part).suffix:
+            find_kind(part)  # a picture that cannot be used is named before any face is
             names.append(part)
         elif part in GROUPS:
             names += GROUPS[part]

@@ -1,8 +1,9 @@
 """Mask cloth drawn by formula: flat RGBA pictures that are bent onto a face later.
 
-u runs along the columns from the wearer's right ear (-1) to the left (1), v down the rows from nose (0) to chin (1). Pictures reach a little beyond that (MARGIN of their
-sides), because a worn edge is rounder than a drawn one. A picture is float32 (h, w, 4): RGB is what the cloth reflects (NEUTRAL is white cloth in full light, so that seams and
-shadows are darker and edges that catch light brighter), A is 0..255. Plain kinds are drawn white and dyed later.
+u runs along the columns from the wearer's right ear (-1) to the left (1), v down the rows from nose (0) to chin (1).
+Pictures reach a little beyond that (MARGIN of their sides), because a worn edge is rounder than a drawn one. A picture
+is float32 (h, w, 4): RGB is what the cloth reflects (NEUTRAL is white cloth in full light, so that seams and shadows are
+darker and edges that catch light brighter), A is 0..255. Plain kinds are drawn white and dyed later.
 """
 
 from __future__ import annotations
@@ -85,20 +86,42 @@ def cloth(shade: np.ndarray, colour: np.ndarray | tuple[float, ...] = (1, 1, 1),
     return out
 
 
-@lru_cache(maxsize=64)
-def level(painter: Painter, variant: int, width: int, grey: bool) -> np.ndarray:
-    """A painter's cloth in one of the WIDTHS (height 3/4), uint8 (h, w, 4); grey: (h, w, 2) of brightness and alpha."""
-    if grey:
-        colour = level(painter, variant, width, False)
-        return np.dstack([cv2.cvtColor(colour, cv2.COLOR_RGBA2GRAY), colour[..., 3]])
-    drawn = WIDTHS[0] if width == WIDTHS[0] else WIDTHS[1]
-    if width < drawn:
-        double = level(painter, variant, WIDTHS[WIDTHS.index(width) - 1], False)
-        return cv2.resize(double, (width, width * 3 // 4), interpolation=cv2.INTER_AREA)
-    v, u = np.mgrid[0.5 : drawn * 3 // 4, 0.5:drawn].astype(np.float32)
-    u, v = (side * (1 + 2 * MARGIN) - MARGIN for side in (u / drawn, v / (drawn * 3 // 4)))
+def _paint(painter: Painter, variant: int, width: int) -> np.ndarray:
+    v, u = np.mgrid[0.5 : width * 3 // 4, 0.5:width].astype(np.float32)
+    u, v = (side * (1 + 2 * MARGIN) - MARGIN for side in (u / width, v / (width * 3 // 4)))
     picture = painter(2 * u - 1, v, np.random.default_rng(variant))
     return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=24)
+def _large(painter: Painter, variant: int, width: int) -> np.ndarray:
+    return _paint(painter, variant, width)
+
+
+# Every kind in every variant stays at hand where faces are small: a quarter of a megabyte each.
+@lru_cache(maxsize=256)
+def _small(painter: Painter, variant: int) -> dict[int, np.ndarray]:
+    picture, levels = _paint(painter, variant, WIDTHS[1]), {}
+    for width in WIDTHS[2:]:
+        picture = levels[width] = cv2.resize(picture, (width, width * 3 // 4), interpolation=cv2.INTER_AREA)
+    return levels
+
+
+@lru_cache(maxsize=1024)
+def _small_grey(painter: Painter, variant: int, width: int) -> np.ndarray:
+    return _to_grey(_small(painter, variant)[width])
+
+
+def _to_grey(colour: np.ndarray) -> np.ndarray:
+    return np.dstack([cv2.cvtColor(colour, cv2.COLOR_RGBA2GRAY), colour[..., 3]])
+
+
+def level(painter: Painter, variant: int, width: int, grey: bool) -> np.ndarray:
+    """A painter's cloth in one of the WIDTHS (height 3/4), uint8 (h, w, 4); grey: (h, w, 2) of brightness and alpha."""
+    if width in WIDTHS[:2]:
+        colour = _large(painter, variant, width)
+        return _to_grey(colour) if grey else colour
+    return _small_grey(painter, variant, width) if grey else _small(painter, variant)[width]
 
 
 @lru_cache(maxsize=2)

@@ -23,6 +23,7 @@ from pre_processing.meanface import HIDDEN, MEAN_FACE, hide_points
 
 __all__ = ["GROUPS", "KINDS", "choose_kind", "kinds_of", "load_kind", "put_mask", "worn_area"]
 
+DRAWING = 2  # one more whenever the same seed gives other pixels: copies drawn before are then made again
 MOST = 1e5  # pixels; no photo is larger
 
 

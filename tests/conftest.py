@@ -27,7 +27,8 @@ def ferplus_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"real faces are not here: {archive} is missing")
     target = tmp_path_factory.getbasetemp() / "ferplus-unpacked"
     with tarfile.open(archive) as tar:
-        tar.extractall(target, filter="data")
+        # Python before 3.11.4 knows no filters.
+        tar.extractall(target, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     return target / "ferplus"
 
 

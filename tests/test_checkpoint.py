@@ -1,6 +1,7 @@
 """Checkpoints hold plain values, appear whole, and go on bit for bit."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,14 +12,15 @@ import main_trainer
 from pre_processing.artefacts import InputError
 from training import checkpoint, engine
 
-RUN = "Results/UnmaskedDatasets/FERPlus/SevenEmotions/runs/cnn-lite0-s0"
+RUN = Path("Results/UnmaskedDatasets/FERPlus/SevenEmotions/runs/cnn-lite0-s0")
+WEIGHTS = "checkpoint_ferplus/7U-cnn-lite0-s0"
 TWO = [*TINY, "--root_path", "data/faces", "--epochs", "2", "--schedule", "cosine", "--ema", "0.9", "--overwrite"]
 
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
     monkeypatch.chdir(make_job(tmp_path))
-    return tmp_path / RUN
+    return tmp_path / WEIGHTS
 
 
 def stop_in_epoch(monkeypatch, number):
@@ -54,19 +56,19 @@ def test_two_epochs_are_one_a_kill_and_another(job, monkeypatch, optimizer, work
     command = [*TWO, "--optimizer", optimizer, "-j", workers]
     assert main_trainer.main(command) == 0
     whole, best = checkpoint.load(job / "last.pt"), checkpoint.load(job / "best.pt")
-    predictions = (job / "predictions.csv").read_bytes()
+    predictions = (RUN / "predictions.csv").read_bytes()
     with monkeypatch.context() as patch:
         stop_in_epoch(patch, 2)
         assert main_trainer.main(command) == 130
-    assert f"go on with --resume {RUN}/last.pt" in capsys.readouterr().out
+    assert f"go on with --resume {WEIGHTS}/last.pt" in capsys.readouterr().out
     assert checkpoint.load(job / "last.pt")["epoch"] == 1
     random.seed(99), np.random.seed(99), torch.manual_seed(99)
-    assert main_trainer.main([*command, "--resume", f"{RUN}/last.pt"]) == 0
+    assert main_trainer.main([*command, "--resume", f"{WEIGHTS}/last.pt"]) == 0
     for before, after in ((whole, checkpoint.load(job / "last.pt")), (best, checkpoint.load(job / "best.pt"))):
         before.pop("config"), after.pop("config")
         assert_equal(before, after)
-    assert (job / "predictions.csv").read_bytes() == predictions
-    assert len((job / "log.jsonl").read_text().splitlines()) == 2
+    assert (RUN / "predictions.csv").read_bytes() == predictions
+    assert len((RUN / "log.jsonl").read_text().splitlines()) == 2
 
 
 def test_random_states_go_back_exactly():

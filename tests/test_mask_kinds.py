@@ -189,7 +189,8 @@ def test_softness_is_told_from_the_photo(soft: float) -> None:
 def test_threads_get_the_same_masks() -> None:
     image, points = photo(64), face(64)
     alone = [put_mask(image, points, seed, "all")[0] for seed in range(24)]
-    mask_textures.level.cache_clear()
+    for cache in (mask_textures._small, mask_textures._small_grey, mask_textures._large):
+        cache.cache_clear()
     mask_shape._plan.cache_clear()
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda seed: put_mask(image, points, seed, "all")[0], range(24)))

@@ -386,6 +386,7 @@ def test_a_portrait_ends_the_search_and_a_crop_needs_none(monkeypatch: pytest.Mo
         ("in/a.png", "in", [], "original"),
         ("in/a.png", "in/a.png", [], "original"),
         ("in", "out", ["--kind", "balaclava"], "no such kind"),
+        ("in", "out", ["--kind", "gone.png"], "gone.png"),
         ("in", "out", ["--boxes", "nowhere.csv"], "nowhere.csv"),
     ],
 )

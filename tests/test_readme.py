@@ -5,43 +5,96 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from pre_processing import prepare
+from pre_processing import masks, prepare
 from pre_processing.crop import FACTOR
-from training import table
+from pre_processing.mask_files import load_kind
+from training import options, results, table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [line for block in re.findall(r"```\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+SCRIPTS = (ROOT / "Scripts.txt").read_text(encoding="utf-8")
+CARDS = sorted(ROOT.glob("checkpoint_*/README.md"))
+
+
+def commands(text: str) -> list[str]:
+    """Lines of all code blocks; what a command prints or a file holds is marked as text."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [line for language, block in blocks if not language for line in block.splitlines()]
+
+
+COMMANDS = commands(README)
 
 
 def test_every_command_is_one_that_is_checked_here() -> None:
-    known = ("make ", "conda ", "pip install -r requirements.txt", "python -m pre_processing.prepare ")
+    known = ("make ", "conda ", "pip install -r requirements.txt", "python -m pre_processing.")
     assert COMMANDS
     assert all(line.startswith(known) for line in COMMANDS)
 
 
+def test_its_first_command_is_the_demo_and_it_prints_what_is_shown() -> None:
+    assert COMMANDS[0] == "make demo"
+    recipe = MAKEFILE.partition("\ndemo:")[2].partition("\n\n")[0].replace("$(DEMO)", "data/demo-results")
+    said = "\n".join(re.findall(r'^\t@echo "(.*)"$', recipe, re.MULTILINE))
+    assert f"```text\n{said}\n```" in README
+
+
 @pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("make ")])
 def test_make_targets_exist(line: str) -> None:
-    assert re.search(rf"^{line.split()[1]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert re.search(rf"^{line.split()[1]}:", MAKEFILE, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if "pre_processing.prepare" in line])
-def test_prepare_commands_parse(line: str) -> None:
-    assert prepare.build_parser().parse_args(line.split()[3:]).DB == "F"
+def test_prepare_commands_are_those_of_the_scripts(line: str) -> None:
+    assert prepare.build_parser().parse_args(line.split()[3:]).root_path.parent.name == "data"
+    assert f"Prepare first: {line}\n" in SCRIPTS
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda path: path.parent.name)
+def test_model_cards_give_commands_of_the_scripts(card: Path) -> None:
+    """Folders that runs write their weights to, with what fills them."""
+    lines = commands(card.read_text(encoding="utf-8"))
+    assert sum("main_trainer.py" in line for line in lines) >= 2
+    assert all(re.search(rf"^(# .*Prepare first: )?{re.escape(line)}$", SCRIPTS, re.MULTILINE) for line in lines)
+    chosen = options.parse(next(line for line in lines if "main_trainer.py" in line).split()[2:])
+    folder = results.checkpoint_dir(chosen)
+    assert folder.parent == Path(card.parent.name)
+    assert folder.name.replace("7U", "7M") in card.read_text(encoding="utf-8")
+
+
+def test_every_licensed_database_has_a_model_card() -> None:
+    assert {"checkpoint_affectnet", "checkpoint_rafdb", "checkpoint_ckplus"} <= {card.parent.name for card in CARDS}
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if "pre_processing.masks" in line])
+def test_mask_commands_parse(line: str) -> None:
+    assert masks.build_parser().parse_args(line.split()[3:]).kind in masks.KINDS
+
+
+def test_its_text_file_makes_a_kind_of_a_picture(tmp_path: Path) -> None:
+    (anchors,) = re.findall(r"```text\n(nose.*?)```", README, re.DOTALL)
+    (tmp_path / "mask.txt").write_text(anchors)
+    cv2.imwrite(str(tmp_path / "mask.png"), np.full((60, 80, 4), 200, np.uint8))
+    assert {place for place, _, _ in load_kind(tmp_path / "mask.png").anchors} == set(anchors.split()[::3])
 
 
 def test_options_it_names_exist() -> None:
-    help_text = prepare.build_parser().format_help()
+    help_text = prepare.build_parser().format_help() + options.build_parser().format_help()
+    help_text += masks.build_parser().format_help()
     for option in set(re.findall(r"`(--\w+)", README)):
         assert option in help_text, f"README names {option}"
 
 
 def test_files_it_names_exist() -> None:
-    for name in re.findall(r"\]\((Results[^)]*)\)", README):
+    for name in re.findall(r"\]\(((?:Results|misc)[^)]*)\)", README):
         assert (ROOT / name).is_file(), f"README shows {name}"
     for name in re.findall(r"`([\w/.-]+\.(?:ipynb|txt|pdf|py))`", README):
+        if name == "mask.txt":  # the reader's own
+            continue
         places = (ROOT, ROOT / "pre_processing", *ROOT.glob("Results/*Datasets/*/*Emotions"))
         assert any((place / name).exists() for place in places), f"README names {name}"
 

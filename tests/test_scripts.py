@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 from pathlib import Path
 
 import official_trees as trees
@@ -11,7 +12,7 @@ from small_job import mask_root, write_artefacts
 
 import main_trainer
 from pre_processing import emotions, prepare
-from training import folds, options
+from training import folds, options, results
 
 TEXT = (Path(main_trainer.__file__).parent / "Scripts.txt").read_text(encoding="utf-8")
 LINES = TEXT.splitlines()
@@ -80,7 +81,8 @@ def test_every_line_names_what_its_prepare_command_makes():
     for command in COMMANDS + FOLD_COMMANDS:
         chosen = options.build_parser().parse_args(command)
         roots, out = made[chosen.DB]
-        assert (chosen.root_path, chosen.main_folder) == (roots[chosen.condition], out)
+        bare = chosen.mask_kinds or chosen.test_mask_kinds
+        assert (chosen.root_path, chosen.main_folder) == (roots["unmasked" if bare else chosen.condition], out)
 
 
 def run(command):
@@ -92,6 +94,10 @@ def run(command):
     found = [json.loads(path.read_text()) for path in base.glob("runs/*/metrics.json")]
     assert any(shlex.join(command) in figures["command"] for figures in found)
     assert (base / "metrics.json").is_file() >= chosen.publish
+    if chosen.backbone == "vgg16":  # half a gigabyte and more
+        weights = results.checkpoint_dir(chosen)
+        assert (weights / "best.pt").is_file()
+        shutil.rmtree(weights)
 
 
 def test_lines_for_a_cpu_run_in_their_order(job):

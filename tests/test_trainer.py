@@ -17,6 +17,7 @@ from training import checkpoint, engine
 
 BASE = Path("Results/UnmaskedDatasets/FERPlus/SevenEmotions")
 RUN = BASE / "runs" / "cnn-lite0-s0"
+WEIGHTS = Path("checkpoint_ferplus/7U-cnn-lite0-s0")
 ONE = [*TINY, "--root_path", "data/faces", "--epochs", "1"]
 KEYS = {
     "database", "condition", "num_classes", "model", "backbone", "seed", "n", "accuracy", "macro_recall", "recall",
@@ -34,8 +35,8 @@ def job(tmp_path, monkeypatch):
 def test_a_run_leaves_what_it_should(job, capsys):
     assert main_trainer.main([*ONE, "--epochs", "2", "--publish"]) == 0
     names = {path.name for path in RUN.iterdir()}
-    assert names == {"7Uoutput.txt", "7U.png", "metrics.json", "log.jsonl", "predictions.csv", "last.pt", "best.pt",
-                     "tensorboard"}  # fmt: skip
+    assert names == {"7Uoutput.txt", "7U.png", "metrics.json", "log.jsonl", "predictions.csv", "tensorboard"}
+    assert {path.name for path in WEIGHTS.iterdir()} == {"last.pt", "best.pt"}
     assert list((RUN / "tensorboard").glob("events*"))
     found = json.loads((RUN / "metrics.json").read_text())
     assert found.keys() >= KEYS
@@ -79,7 +80,7 @@ def test_the_best_epoch_on_validation_is_the_one_tested(job, monkeypatch):
     monkeypatch.setattr(engine, "evaluate", staged)
     assert main_trainer.main([*ONE, "--epochs", "5", "--patience", "1"]) == 0
     assert json.loads((RUN / "metrics.json").read_text())["best_epoch"] == 2
-    assert checkpoint.load(RUN / "best.pt")["epoch"] == 2
+    assert checkpoint.load(WEIGHTS / "best.pt")["epoch"] == 2
     assert len((RUN / "log.jsonl").read_text().splitlines()) == 3
 
 
@@ -111,7 +112,7 @@ def test_attention_models_train_masked_with_votes(job, model):
 def test_a_frozen_backbone_stays_as_it_is(job):
     assert main_trainer.main([*ONE, "--end2end", "False", "--tag", "frozen"]) == 0
     assert main_trainer.main([*ONE, "--tag", "free"]) == 0
-    frozen, free = (checkpoint.load(BASE / "runs" / f"cnn-lite0-s0-{tag}" / "last.pt") for tag in ("frozen", "free"))
+    frozen, free = (checkpoint.load(Path(f"{WEIGHTS}-{tag}/last.pt")) for tag in ("frozen", "free"))
     torch.manual_seed(0)
     names = [name for name in frozen["model"] if name.startswith("backbone") and name.endswith("weight")]
     heads = [name for name in frozen["model"] if not name.startswith("backbone") and name.endswith("weight")]
@@ -128,7 +129,7 @@ def test_a_frozen_backbone_stays_as_it_is(job):
 def test_evaluating_a_checkpoint_gives_its_figures_again_and_crosses_conditions(job):
     assert main_trainer.main(ONE) == 0
     before = json.loads((RUN / "metrics.json").read_text())
-    command = ["-j", "0", "-b_t", "5", "--device", "cpu", "-e", "--resume", str(RUN / "best.pt")]
+    command = ["-j", "0", "-b_t", "5", "--device", "cpu", "-e", "--resume", str(WEIGHTS / "best.pt")]
     assert main_trainer.main([*command, "--root_path", "data/faces"]) == 0
     again = json.loads((BASE / "runs" / "cnn-lite0-s0-trained-on-FERPlus-unmasked" / "metrics.json").read_text())
     assert again["confusion"] == before["confusion"]

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from pre_processing import artefacts, emotions, meanface
 from pre_processing.artefacts import InputError
 from pre_processing.crop import crop_face, read_image
+from training import wearing
 from training.augment import training_transform
 
 KEEP_BYTES = 1 << 30  # up to this size, decoded originals stay in memory: small faces are decoded once
@@ -40,6 +41,7 @@ class Faces(Dataset):
         num_classes: int = 7,
         imagesize: int = 112,
         condition: str = "unmasked",
+        masks: wearing.Masks | None = None,
         augment: bool = False,
         targets: str = "hard",
         limit: int | None = None,
@@ -58,6 +60,7 @@ class Faces(Dataset):
         points = np.stack([found[path][0] for path in kept]).astype(np.float32)
         # What a mask hides must not leak, whoever wrote the landmark file; hiding twice changes nothing.
         self.points = np.asarray(meanface.hide_points(points) if condition == "masked" else points, np.float32)
+        self.masks = masks
         self.certain, votes = read_extras(samples_file, kept, self.labels)
         if targets == "votes" and votes is None:
             raise InputError(f"{samples_file or list_file}: has no votes of raters; give --targets hard")
@@ -69,8 +72,8 @@ class Faces(Dataset):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> dict:
-        image = self.images[index] if self.images else read_image(self.root / self.paths[index])
-        crop, points = crop_face(image, self.points[index], self.imagesize)
+        image, points = self.look(index)
+        crop, points = crop_face(image, points, self.imagesize)
         if image.ndim == 2:
             crop = crop[..., :1]  # a grey face is changed in one channel and copied to three afterwards
         image = torch.from_numpy(np.ascontiguousarray(crop)).permute(2, 0, 1)
@@ -87,6 +90,17 @@ class Faces(Dataset):
             "certain": self.certain is None or bool(self.certain[index]),
             "index": index,
         }
+
+    def look(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Image uint8 as it was decoded, and points (68,2) in it; both masked where this face wears a mask now."""
+        image = self.images[index] if self.images else read_image(self.root / self.paths[index])
+        points = self.points[index]
+        return wearing.put_on(image, points, self.masks, self.paths[index]) if self.masks else (image, points)
+
+    def checksum(self) -> str:
+        """16 hex digits for the pixels of all faces as they are looked at."""
+        bar = tqdm(range(len(self)), "masks", disable=None, leave=False)
+        return wearing.checksum(slim(self.look(index)[0]) for index in bar)
 
     def counts(self) -> dict[str, int]:
         """Faces of each emotion by name."""

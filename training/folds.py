@@ -20,7 +20,7 @@ import pandas as pd
 
 from pre_processing.artefacts import InputError, ListPaths, atomic_write
 from pre_processing.emotions import DATABASES
-from training import engine, figures, metrics, options, results, run
+from training import door, figures, metrics, options, results, run
 from training.checkpoint import plain
 
 FIGURES = ("n", "accuracy", "macro_recall", "best_epoch", "valid_accuracy")
@@ -58,6 +58,8 @@ def run_fold(argv: list[str], chosen: Namespace, fold: int, folder: Path) -> Pat
     argv = [*argv, "--main_folder", str(folder)]
     if chosen.results != chosen.main_folder:
         argv += ["--results", str(chosen.results / "folds" / str(fold))]
+    weights = results.checkpoint_dir(chosen)
+    argv += ["--model_dir", str(weights.with_name(f"{weights.name}-fold{fold}"))]
     own, command = options.parse(argv), results.command_line(argv)
     target = results.run_dir(own)
     print(f"fold {fold}: {target}", flush=True)
@@ -65,7 +67,7 @@ def run_fold(argv: list[str], chosen: Namespace, fold: int, folder: Path) -> Pat
         check_command(target / f"{results.stem(own)}output.txt", command)
         if (target / "metrics.json").is_file():
             return target
-        last = target / "last.pt"
+        last = own.model_dir / "last.pt"
         argv += ["--resume", str(last)] if last.is_file() else ["--overwrite"]
     run.train(options.parse(argv), command)
     return target
@@ -146,18 +148,9 @@ def train(argv: list[str]) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code 0, 1 where training failed, 2 for bad input, 130 where the user stopped it."""
-    try:
-        train(sys.argv[1:] if argv is None else argv)
-    except InputError as error:
-        print("error:", str(error).strip().splitlines()[-1].rpartition("InputError: ")[2], file=sys.stderr)
-        return 2
-    except (engine.TrainingError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    """Run one command line; the exit code of training.door."""
+    argv = sys.argv[1:] if argv is None else argv
+    return door.run(lambda: train(argv))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pre_processing import artefacts, emotions
 from pre_processing.artefacts import InputError
+from pre_processing.mask_kinds import kinds_of
 
 CONDITIONS = ("masked", "unmasked")
 MODELS = ("gacnn", "pacnn", "cnn")
@@ -33,6 +34,15 @@ def number(kind: type, low: float, high: float = float("inf")):
 
     convert.__name__ = kind.__name__
     return convert
+
+
+def mask_kinds(text: str) -> str:
+    """A type for argparse: kinds of masks as they were written, where all are known."""
+    try:
+        kinds_of(text)
+    except InputError as error:  # argparse would keep the message of other errors to itself
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def yes_or_no(text: str) -> bool:
@@ -81,7 +91,7 @@ def add_original(parser: Parser) -> None:
     add("--print-freq", "-p", type=number(int, 1), default=50, help="steps between two progress figures")
     add("--resume", type=Path, help="checkpoint to go on from (last.pt), or with -e to evaluate (best.pt)")
     add("-e", "--evaluate", action="store_true", help="evaluate --resume on the test list, train nothing")
-    add("--model_dir", type=Path, help="folder for last.pt and best.pt [the run's folder]")
+    add("--model_dir", type=Path, help="folder for last.pt and best.pt [checkpoint_<database>/<run> beside --results]")
     for split in ("train", "valid", "test"):
         add(f"--{split}_list", type=Path, help=f"list of the {split} faces [from --main_folder, --DB, --condition]")
     add("--train_landmarksfile", type=Path, help="landmark file of train and valid [likewise]")
@@ -98,6 +108,12 @@ def add_ours(parser: Parser) -> None:
     add("--model", choices=MODELS, default="gacnn", help="gacnn: global-local, pacnn: patches, cnn: plain control")
     add("--backbone", choices=BACKBONES, default="lite0", help="ImageNet network that the features come from")
     add("--condition", choices=CONDITIONS, help="[masked where the root holds the masks' manifest.csv]")
+    add("--mask_kinds", type=mask_kinds, help="bare faces of --root_path wear masks of these kinds, in training other "
+        "ones each time: seen, surgical, kn95,cloth_dots ...")  # fmt: skip
+    add("--mask_share", type=number(float, 0, 1), default=1.0, help="share of faces in training and validation that wear "
+        "one of --mask_kinds")  # fmt: skip
+    add("--test_mask_kinds", type=mask_kinds, help="bare test faces wear masks of these kinds, always the same ones "
+        "[--mask_kinds]")  # fmt: skip
     add("--samples", type=Path, help="samples.csv with votes and certainty [beside the lists, if there]")
     add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto", help="auto: bf16 where it is fast")
     add("--seed", type=number(int, 0, 2**31 - 1), default=0, help="seed of weights, sampling and augmentation")
@@ -128,29 +144,45 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if options.root_path is None:
         raise InputError("--root_path is missing: give the folder that the lists' paths are relative to")
     if options.evaluate and options.resume is None:
-        raise InputError("--evaluate needs --resume CHECKPOINT, for example --resume <run folder>/best.pt")
+        raise InputError(
+            "--evaluate needs --resume CHECKPOINT, for example --resume checkpoint_ferplus/7M-gacnn-lite0-s0/best.pt"
+        )
     if options.num_classes not in (4, 7):
         raise InputError(f"--num_classes {options.num_classes}: give 4 or 7")
     if options.tag and not options.tag.replace("-", "").replace("_", "").replace(".", "").isalnum():
         raise InputError(f"--tag {options.tag}: use letters, digits, dot, hyphen and underscore")
     options.imagesize = options.imagesize or IMAGE_SIZE[options.backbone]
-    options.condition = find_condition(options.root_path, options.condition)
+    if options.mask_kinds and options.condition != "unmasked":
+        options.test_mask_kinds = options.test_mask_kinds or options.mask_kinds
+    options.condition = find_condition(options)
     options.results = options.results or options.main_folder
     fill_paths(options)
     return options
 
 
-def find_condition(root: Path, condition: str | None) -> str:
-    """The condition asked for, else what the root shows; unmasked points on masked faces would leak what masks hide."""
+def find_condition(options: argparse.Namespace) -> str:
+    """The condition of the test faces: the one asked for, else what root and masks show.
+
+    Unmasked points on masked faces would leak what masks hide, so a contradiction is an InputError.
+    """
+    root, drawn = options.root_path, options.test_mask_kinds
     has_masks = (root / "manifest.csv").is_file()
-    if condition == "unmasked" and has_masks:
+    if has_masks and options.condition == "unmasked":
         raise InputError(f"{root} holds masked faces (manifest.csv): give --condition masked or the unmasked root")
-    return condition or ("masked" if has_masks else "unmasked")
+    if has_masks and (options.mask_kinds or drawn):
+        raise InputError(f"{root} holds masked faces (manifest.csv): --mask_kinds needs the root of the bare ones")
+    if drawn and options.condition == "unmasked":
+        raise InputError("--test_mask_kinds puts masks on the test faces: give --condition masked, or leave it out")
+    return options.condition or ("masked" if has_masks or drawn else "unmasked")
 
 
 def fill_paths(options: argparse.Namespace) -> None:
     """Lists, landmark files and samples.csv where they were not given: the ones pre_processing.prepare writes."""
-    files = artefacts.ListPaths(options.main_folder, options.condition, emotions.DATABASES[options.DB])
+    # Both conditions have the same lists; only the unmasked landmark file has the points of bare faces.
+    bare = options.mask_kinds or options.test_mask_kinds
+    files = artefacts.ListPaths(
+        options.main_folder, "unmasked" if bare else options.condition, emotions.DATABASES[options.DB]
+    )
     options.train_list = options.train_list or files.train
     options.valid_list = options.valid_list or files.valid
     options.test_list = options.test_list or files.test

@@ -31,10 +31,20 @@ def emotions_dir(options: Namespace) -> Path:
     return options.results / condition / emotions.DATABASES[options.DB] / f"{NUMBER[options.num_classes]}Emotions"
 
 
+def run_name(options: Namespace) -> str:
+    """`gacnn-lite0-s0`, and the tag where there is one."""
+    return "-".join(filter(None, (f"{options.model}-{options.backbone}-s{options.seed}", options.tag)))
+
+
+def checkpoint_dir(options: Namespace) -> Path:
+    """Folder of this run's last.pt and best.pt: checkpoint_ferplus/7M-gacnn-lite0-s0 beside the results."""
+    database = emotions.DATABASES[options.DB].lower().replace("-", "")
+    return options.results.parent / f"checkpoint_{database}" / f"{stem(options)}-{run_name(options)}"
+
+
 def run_dir(options: Namespace, trained_on: str | None = None) -> Path:
     """Folder of this run; an evaluation of an older checkpoint has its own, ending in what that was trained on."""
-    name = f"{options.model}-{options.backbone}-s{options.seed}"
-    parts = [name, options.tag, f"trained-on-{trained_on}" if trained_on else None]
+    parts = [run_name(options), f"trained-on-{trained_on}" if trained_on else None]
     return emotions_dir(options) / "runs" / "-".join(part for part in parts if part)
 
 
@@ -55,9 +65,8 @@ def title(options: Namespace) -> str:
 def open_folder(folder: Path, *, fresh: bool, overwrite: bool) -> None:
     """Make a folder for a run; InputError where it cannot be written or would replace another run unasked."""
     if fresh and not overwrite and any((folder / name).is_file() for name in ("last.pt", "metrics.json")):
-        raise InputError(
-            f"{folder}: holds a run already; give --resume {folder / 'last.pt'}, --tag NAME or --overwrite"
-        )
+        go_on = f"--resume {folder / 'last.pt'}, " if (folder / "last.pt").is_file() else ""
+        raise InputError(f"{folder}: holds a run already; give {go_on}--tag NAME or --overwrite")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".writable").touch()

@@ -13,14 +13,24 @@ import torch
 import models
 from pre_processing import emotions
 from pre_processing.artefacts import InputError
-from training import checkpoint, data, engine, metrics, results
+from training import checkpoint, data, engine, metrics, results, wearing
 from training.checkpoint import plain
+
+
+def masks_of(split: str, options: Namespace) -> wearing.Masks | None:
+    """The masks that bare faces of a split wear."""
+    if split == "test":
+        return wearing.Masks(options.test_mask_kinds, fixed=True) if options.test_mask_kinds else None
+    if options.mask_kinds:
+        return wearing.Masks(options.mask_kinds, options.mask_share, fixed=split == "valid")
+    return None
 
 
 def faces_of(split: str, options: Namespace) -> data.Faces:
     """The faces of a split; the training ones change at every look."""
     training = split == "train"
     per_batch = options.batch_size if training else options.batch_size_t
+    bare = options.mask_kinds or options.test_mask_kinds
     return data.Faces(
         options.root_path,
         getattr(options, f"{split}_list"),
@@ -28,7 +38,8 @@ def faces_of(split: str, options: Namespace) -> data.Faces:
         options.samples,
         num_classes=options.num_classes,
         imagesize=options.imagesize,
-        condition=options.condition,
+        condition="unmasked" if bare else options.condition,
+        masks=masks_of(split, options),
         augment=training,
         targets=options.targets if training else "hard",
         limit=options.limit_batches and options.limit_batches * per_batch,
@@ -57,10 +68,24 @@ def seed_everything(seed: int) -> None:
 
 def check_same_run(options: Namespace, config: dict[str, Any]) -> None:
     """InputError in one line where a run would be gone on with as another one."""
-    for key in ("DB", "condition", "seed", "optimizer", "end2end"):
-        if config[key] != getattr(options, key):
-            raise InputError(f"{options.resume}: was trained with --{key} {config[key]}, not {getattr(options, key)}; "
-                             f"give --{key} {config[key]}, or start without --resume")  # fmt: skip
+    for key in ("DB", "condition", "seed", "optimizer", "end2end", "mask_kinds", "mask_share"):
+        given, before = getattr(options, key), config.get(key, getattr(options, key))
+        if given != before:
+            raise InputError(f"{options.resume}: was trained with --{key} {before}, not {given}; "
+                             f"give --{key} {before}, or start without --resume")  # fmt: skip
+
+
+def frozen_masks(options: Namespace, faces: data.Faces) -> dict[str, Any] | None:
+    """What the test faces wear, for metrics.json; InputError where it is not what it was at the first such test.
+
+    Test masks are noted in test_masks.json before anything is trained, so that all runs are tested on the same pixels.
+    """
+    if not faces.masks:
+        return None
+    worn = {"kinds": faces.masks.kinds, "faces": len(faces), "sha256": faces.checksum()}
+    if options.limit_batches is None:
+        wearing.freeze(results.emotions_dir(options).parent / "test_masks.json", worn)
+    return worn
 
 
 class Run:
@@ -70,6 +95,7 @@ class Run:
         self.options = options
         seed_everything(options.seed)
         self.train_faces, self.valid_faces, self.test_faces = (faces_of(s, options) for s in ("train", "valid", "test"))
+        self.test_masks = frozen_masks(options, self.test_faces)
         content = checkpoint.load(options.resume) if options.resume else None
         config = model_config(options)
         if content:
@@ -84,7 +110,7 @@ class Run:
         self.state = engine.make_state(model, options, len(self.loader))
         self.epoch, self.best, self.best_epoch = 0, -1.0, 0
         self.folder = results.run_dir(options)
-        self.store = options.model_dir or self.folder
+        self.store = options.model_dir or results.checkpoint_dir(options)
         if content:
             self.restore(content)
         elif options.start_epoch:
@@ -210,7 +236,8 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
     finally:
         board.close()
     best = run.store / "best.pt"
-    return test(options, run.folder, log, checkpoint.load(best), run.test_faces, command)
+    extra = {"command": command, "test_masks": run.test_masks}
+    return test(options, run.folder, log, checkpoint.load(best), run.test_faces, extra)
 
 
 def evaluate(options: Namespace, command: str) -> dict[str, Any]:
@@ -222,17 +249,25 @@ def evaluate(options: Namespace, command: str) -> dict[str, Any]:
     for key, value in {**content["model_config"], "seed": content["config"]["seed"]}.items():
         setattr(options, key, value)
     faces = faces_of("test", options)
+    extra = {"command": command, "test_masks": frozen_masks(options, faces)}
     trained = content["config"]
-    folder = results.run_dir(options, f"{emotions.DATABASES[trained['DB']]}-{trained['condition']}")
+    folder = results.run_dir(options, f"{emotions.DATABASES[trained['DB']]}-{trained_on(trained)}")
     results.open_folder(folder, fresh=True, overwrite=True)
     log = results.Log(folder, options)
     log.say(f"{command}\n{results.title(options)}\nfaces: test {len(faces)}")
-    return test(options, folder, log, content, faces, command)
+    return test(options, folder, log, content, faces, extra)
+
+
+def trained_on(config: dict[str, Any]) -> str:
+    """Condition of the training faces: masked, unmasked, or both where masks were put on a share of them."""
+    if config.get("mask_kinds"):
+        return {0: "unmasked", 1: "masked"}.get(config["mask_share"], "both")
+    return "unmasked" if config.get("test_mask_kinds") else config["condition"]
 
 
 def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, Any], faces: data.Faces,
-         command: str) -> dict[str, Any]:  # fmt: skip
-    """Test a checkpoint's content on `faces` and write everything that a run leaves."""
+         extra: dict[str, Any]) -> dict[str, Any]:  # fmt: skip
+    """Test a checkpoint's content on `faces` and write everything that a run leaves; `extra` goes to metrics.json too."""
     device = engine.choose_device(options.device)
     model = build_model(content["model_config"], pretrained=False)
     weights = content.get("average") or content["model"]
@@ -243,12 +278,12 @@ def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, 
     predictions = engine.evaluate(model, loader, device, precision, "test")
     extra = {
         "train_database": emotions.DATABASES[content["config"]["DB"]],
-        "train_condition": content["config"]["condition"],
+        "train_condition": trained_on(content["config"]),
         "best_epoch": content["best_epoch"],
         "valid_accuracy": content["best"],
         "parameters": sum(weight.numel() for weight in model.parameters()),
         "precision_used": precision,
-        "command": command,
+        **extra,
     }
     found = results.write(folder, options, predictions, faces, extra)
     log.say(f"\ntest of epoch {content['best_epoch']}, the best on validation "

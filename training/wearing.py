@@ -1,0 +1,70 @@
+"""Masks put on bare faces while they are read: others at every look for training, the same ones for validation and test."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.masks import face_seed
+from pre_processing.meanface import hide_points
+from pre_processing.overlay import put_mask
+
+
+class Masks(NamedTuple):
+    """kinds: as in pre_processing.mask_kinds.kinds_of; share: of the faces that wear one.
+
+    fixed: who wears what follows from the path, exactly as pre_processing.prepare draws it with seed 0; else it is
+    drawn anew at every look, by torch's global generator.
+    """
+
+    kinds: str
+    share: float = 1.0
+    fixed: bool = False
+
+
+def put_on(image: np.ndarray, points: np.ndarray, masks: Masks, path: str) -> tuple[np.ndarray, np.ndarray]:
+    """(image, points (68,2)) with a mask on and what it hides replaced, or as they came for a face that wears none."""
+    if masks.fixed:
+        seed, chance = face_seed(0, path), face_seed(1, path) / 2**32
+    else:
+        seed, chance = int(torch.randint(2**31, ())), float(torch.rand(()))
+    if chance >= masks.share:
+        return image, points
+    worn, description = put_mask(image, points, seed, masks.kinds)
+    if description["placement"] == "none":
+        return image, points
+    return worn, np.asarray(hide_points(points), np.float32)
+
+
+def checksum(images: Iterable[np.ndarray]) -> str:
+    """16 hex digits that tell whether faces are, pixel by pixel, the ones of another time."""
+    pixels = hashlib.sha256()
+    for image in images:
+        pixels.update(np.ascontiguousarray(image).tobytes())
+    return pixels.hexdigest()[:16]
+
+
+def freeze(file: Path, worn: dict[str, Any]) -> None:
+    """Note kinds, number of faces and checksum in `file` (JSON); InputError where another checksum is noted there."""
+    try:
+        noted = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        if not isinstance(noted, dict):
+            raise ValueError("no object")
+    except ValueError as error:
+        raise InputError(
+            f"{file}: not a record of test masks ({error}); restore it, or remove it and test again"
+        ) from error
+    key = f"{worn['kinds']}, {worn['faces']} faces"
+    if noted.setdefault(key, worn["sha256"]) != worn["sha256"]:
+        raise InputError(f"{file}: test faces wore other masks ({key}) when earlier runs were tested; "
+                         "remove the file, and test those runs again")  # fmt: skip
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(file) as temporary:
+        temporary.write_text(json.dumps(noted, indent=1, sort_keys=True) + "\n", encoding="utf-8")
