@@ -7,19 +7,19 @@ faces, whose terms exclude commercial use.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from pre_processing.artefacts import InputError
+from pre_processing.likeness import is_certain
 from pre_processing.meanface import FLIP
 
-# Limits of the spread, as shares of the distance between the eyes. A fit is certain up to CERTAIN, and up to DOUBTFUL
-# where a face detector sees a face just there: of portraits shrunk to 48 px as FER+ frames faces, such fits are .038
-# off on average and none by more than .1. Up to SURE no other starts are tried; EARLY accepts another one at once.
-CERTAIN, DOUBTFUL, SURE, EARLY = 0.03, 0.06, 0.04, 0.02
+# Limits of the spread, as shares of the distance between the eyes. Two jittered fits that agree this well are ALIKE, and
+# enough; up to SURE no other starts are tried; EARLY accepts another one at once.
+ALIKE, SURE, EARLY = 0.03, 0.04, 0.02
 # Pixels that a box's side is drawn with, and the patch around it: dlib takes and gives whole pixels, too coarse for
 # faces of 48 px, and beyond a photo's border it would see black, where the patch repeats the border.
 BOX, PATCH = 96, 144
@@ -138,7 +138,7 @@ def _moved(box: np.ndarray, dx: float, dy: float, scale: float) -> np.ndarray:
 def _best_start(grey: np.ndarray, box: np.ndarray, seen: Callable[[], list[np.ndarray]]) -> _Start:
     """The start whose jittered fits agree best; the dearer ones run only where the cheap ones are in doubt."""
     best = _Start(grey, box)
-    if best.spread <= CERTAIN or best.jitter() <= SURE:
+    if best.spread <= ALIKE or best.jitter() <= SURE:
         return best
     for other in seen()[:1]:
         start = _Start(grey, other)
@@ -153,16 +153,6 @@ def _best_start(grey: np.ndarray, box: np.ndarray, seen: Callable[[], list[np.nd
     start = min(starts, key=lambda each: each.spread)
     start.jitter()
     return min(best, start, key=lambda each: each.spread)
-
-
-def _confirmed(points: np.ndarray, boxes: list[np.ndarray]) -> bool:
-    """Whether one of the detector's boxes (4,) is about where and as large as the box of a face with these points."""
-    centre, side = box_of(points)
-    return any(
-        np.linalg.norm((box[:2] + box[2:]) / 2 - centre) < 0.3 * side
-        and 2 / 3 < (box[2:] - box[:2]).mean() / side < 1.5
-        for box in boxes
-    )
 
 
 def _surroundings(grey: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:
@@ -183,20 +173,17 @@ def _surroundings(grey: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, int, n
     return cv2.resize(part, size[::-1], interpolation=cv2.INTER_AREA), factor, low
 
 
-def fit_box(grey: np.ndarray, box: np.ndarray, detected: Callable[[], list[np.ndarray]] | None = None) -> Fit:
+def fit_box(grey: np.ndarray, box: np.ndarray, detected: Callable[[], list[np.ndarray]] = list) -> Fit:
     """Fit from a box (4,): left, top, right, bottom in pixels of `grey` (H, W).
 
-    `detected` is asked for a detector's boxes only where that one leaves doubt; without it, the box is such a one. Of
-    all starts the one whose jittered fits agree best is kept, so an uncertain face still gets its best fit.
+    `detected` is asked for a detector's boxes only where that one leaves doubt. Of all starts the one whose jittered
+    fits agree best is kept, so an uncertain face still gets its best fit.
     """
     part, factor, corner = _surroundings(grey, box)
 
-    @cache
-    def seen() -> list[np.ndarray]:
-        return [(edges - np.tile(corner, 2) + 0.5) / factor - 0.5 for edges in (detected() if detected else [box])]
+    def within(edges: np.ndarray) -> np.ndarray:
+        return (edges - np.tile(corner, 2) + 0.5) / factor - 0.5
 
-    within = (box - np.tile(corner, 2) + 0.5) / factor - 0.5
-    start = _best_start(part, within, seen if detected else list)
-    certain = start.spread <= CERTAIN or (start.spread <= DOUBTFUL and _confirmed(start.points, seen()))
+    start = _best_start(part, within(box), lambda: [within(edges) for edges in detected()])
     points = (start.points + 0.5) * factor - 0.5 + corner
-    return Fit(points.astype(np.float32), start.spread, certain)
+    return Fit(points.astype(np.float32), start.spread, is_certain(part, start.points, start.spread))
