@@ -25,6 +25,7 @@ CROP_BOX = (0.075, 0.165, 0.89, 0.97)
 # Long sides of the copies searched, in pixels, each with the least score that counts. Small copies are fast and find
 # nearly every face that fills its photo; a larger one is drawn only when the smaller ones show nothing.
 SEARCH = ((160, -0.3), (320, 0.0), (640, 0.0), (1280, 0.0))
+CROP_SEARCH = (160, -0.5)  # where a pre-cropped face leaves doubt
 BORDER = 0.15  # replicated around the copy, in shares of its long side, for faces cut off by the frame
 CHUNK = 256  # faces a chunk file: what an interruption can cost
 NO_FACE = "no face found"
@@ -69,6 +70,16 @@ def detect(image: np.ndarray, every: bool = False) -> np.ndarray:
     found too, at the price of searching all copies.
     """
     grey = to_grey(image)
+    kept = _search_copies(grey, every)
+    if not kept:
+        # Dark and pale photos: the detector's own gradients are too faint there.
+        kept = _search_copies(cv2.createCLAHE(4.0, (4, 4)).apply(grey), every)
+    boxes = [box for _, box in sorted(kept, key=lambda each: -each[0])]
+    return np.array(boxes, np.float32).reshape(-1, 4)
+
+
+def _search_copies(grey: np.ndarray, every: bool) -> list[tuple[float, np.ndarray]]:
+    """(score, box (4,)) of the faces in copies of growing size, up to the first that shows one or in all of them."""
     kept: list[tuple[float, np.ndarray]] = []
     for side, least in SEARCH:
         if side > max(160, 2 * max(grey.shape)) or (kept and not every):
@@ -76,8 +87,7 @@ def detect(image: np.ndarray, every: bool = False) -> np.ndarray:
         for score, box in sorted(_search(grey, side, least), key=lambda each: -each[0]):
             if all(_overlap(box, other) < 0.5 for _, other in kept):
                 kept.append((score, box))
-    boxes = [box for _, box in sorted(kept, key=lambda each: -each[0])]
-    return np.array(boxes, np.float32).reshape(-1, 4)
+    return kept
 
 
 def fit_crop(image: np.ndarray) -> Fit:
@@ -85,7 +95,7 @@ def fit_crop(image: np.ndarray) -> Fit:
     grey = to_grey(image)
     height, width = grey.shape
     box = np.array(CROP_BOX) * [width, height, width, height] - 0.5
-    return fit_box(grey, box, lambda: [found for _, found in _search(grey, *SEARCH[0])])
+    return fit_box(grey, box, lambda: [found for _, found in _search(grey, *CROP_SEARCH)])
 
 
 def fit_photo(image: np.ndarray, box: Sequence[float] | None = None) -> Fit | None:
@@ -188,7 +198,7 @@ def extract(
     interrupted run goes on where it stopped. Every path is in exactly one of `points` and `failures`.
     """
     root, store, boxes = Path(root), Path(store), boxes or {}
-    mode = "crop 1" if precropped else "photo 1"
+    mode = "crop 2" if precropped else "photo 2"
     keys = {path: _key(root / path, boxes.get(path)) for path in paths}
     # A missing file is looked for again each time: it has no key, and what has none is not kept.
     done = _collect(_load_chunks(store, mode), {path: key for path, key in keys.items() if key})

@@ -1,92 +1,64 @@
 """Masks for many faces: the same paths below another root, and a manifest of what was worn by whom.
 
-python -m pre_processing.masks IN OUT [--kind surgical] [--seed 0]
+python -m pre_processing.masks IN OUT [--kind surgical] [--seed 0] [-j 4] [--landmarks FILE.csv] [--boxes FILE.csv]
+python -m pre_processing.masks --check MASKED_ROOT [--sha256 CHECKSUM]
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
-from joblib import Parallel, cpu_count, delayed
 from tqdm import tqdm
 
-from pre_processing.artefacts import InputError, atomic_write
+from pre_processing import manifest, photos, supplied
+from pre_processing.artefacts import InputError
+from pre_processing.copies import NO_PLACE, asked, check_roots, face_seed, in_chunks, stamp, write_image
 from pre_processing.crop import read_image
+from pre_processing.manifest import manifest_checksum
 from pre_processing.meanface import hide_points
-from pre_processing.overlay import DRAWING, KINDS, kinds_of, put_mask
+from pre_processing.overlay import KINDS, kinds_of, put_mask
+from pre_processing.photos import list_photos, mask_photo, mask_photos
 
-__all__ = ["KINDS", "kinds_of", "mask_all", "mask_photo", "mask_photos", "put_mask"]
+__all__ = [
+    "KINDS",
+    "check_roots",
+    "face_seed",
+    "kinds_of",
+    "main",
+    "manifest_checksum",
+    "mask_all",
+    "mask_photo",
+    "mask_photos",
+    "put_mask",
+    "write_image",
+]
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
-MANIFEST = "manifest.csv"
-COLUMNS = ("path", "kind", "seed", "colour", "height", "tilt", "shade", "variant", "grey", "placement", "stamp")
-CHUNK = 256
-
-
-def face_seed(seed: int, path: str, face: int = 0) -> int:
-    """Seed of one face: follows from the run's seed and the face's path, whatever the order of work."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{path}/{face}".encode()).digest()[:4], "little")
-
-
-def check_roots(root: Path, masked_root: Path) -> None:
-    """InputError where masked copies would land among the originals."""
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder; give the one that holds the photos")
-    if masked_root.resolve().is_relative_to(root.resolve()):
-        raise InputError(
-            f"{masked_root}: lies within {root}; choose a folder outside, so that originals stay untouched"
-        )
+CHUNK = 256  # faces: what an interruption can cost each process
 
 
-def write_image(path: Path, image: np.ndarray) -> None:
-    """Write an RGB or grey image under its own suffix, all of it or nothing."""
-    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
-    if not cv2.haveImageWriter(path.name):
-        raise InputError(
-            f"{path}: images cannot be written as {path.suffix or 'files without suffix'}; use .png or .jpg"
-        )
-    _, data = cv2.imencode(path.suffix, pixels)
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(data.tobytes())
+def _mask_face(root: Path, masked_root: Path, path: str, points: np.ndarray, seed: int, kind: str) -> dict:
+    """Mask the face of one file; its manifest row."""
+    masked, description = put_mask(read_image(root / path), points, face_seed(seed, path), kind)
+    row = {"path": path, "face": 0, "group": kind, **description}
+    copy = masked_root / path
+    if description["placement"] == "none":
+        copy.unlink(missing_ok=True)  # a bare face must not lie among the masked ones
+        return {**row, "reason": NO_PLACE}
+    # Grey photos are stored as grey, as they came.
+    masked = masked[..., 0] if description["grey"] else masked
+    write_image(copy, masked)
+    return {**row, "sha256": manifest.digest(copy, masked)}
 
 
-def _mask_files(root: Path, masked_root: Path, faces: list[tuple[str, np.ndarray]], seed: int, kind: str) -> list[dict]:
-    worn = []
-    for path, points in faces:
-        masked, description = put_mask(read_image(root / path), points, face_seed(seed, path), kind)
-        worn.append({"path": path, **description})
-        if description["placement"] == "none":
-            # A bare face must not lie among the masked ones.
-            (masked_root / path).unlink(missing_ok=True)
-            continue
-        # Grey photos are stored as grey, as they came.
-        write_image(masked_root / path, masked[..., 0] if description["grey"] else masked)
-    return worn
-
-
-def _stamp(points: np.ndarray, seed: int, kind: str) -> str:
-    return hashlib.sha256(
-        f"{DRAWING}/{kind}/{seed}/".encode() + hide_points(points).astype("<f4").tobytes()
-    ).hexdigest()[:16]
-
-
-def _done(masked_root: Path) -> dict[str, dict]:
-    path = masked_root / MANIFEST
-    if not path.is_file():
-        return {}
-    try:
-        rows = pd.read_csv(path, dtype={"path": str, "stamp": str})[list(COLUMNS)].to_dict("records")
-    except (KeyError, ValueError, OSError) as error:
-        raise InputError(f"{path}: not a manifest of masks; remove it, and the masks are made again") from error
-    return {row["path"]: row for row in rows if (masked_root / row["path"]).is_file()}
+def _mask_faces(
+    faces: list[tuple[str, np.ndarray, str]], root: Path, masked_root: Path, seed: int, kind: str
+) -> list[dict]:
+    return [{**_mask_face(root, masked_root, path, points, seed, kind), "stamp": mark} for path, points, mark in faces]
 
 
 def mask_all(
@@ -100,136 +72,115 @@ def mask_all(
 ) -> pd.DataFrame:
     """Masked copies of root/path at masked_root/path for every path of `points` ((68, 2) pixels); the manifest.
 
-    What the manifest lists with the same points, seed, kind and drawing is not made again; it is written every few thousand
-    faces, so that an interrupted run goes on from there. A face with placement "none" has points that span no face: it
-    gets no file. InputError for an unreadable image or a root within the other.
+    `kind`: a kind, a group, or several with commas, of which each face's seed picks one. What the manifest lists with
+    the same points, seed, kind and drawing is not made again, so that an interrupted run goes on where it stopped. A
+    face with placement "none" has points that span no face: it gets no file. InputError for an unreadable image or a
+    root within the other.
     """
     root, masked_root = Path(root), Path(masked_root)
     check_roots(root, masked_root)
-    stamps = {path: _stamp(face, seed, kind) for path, face in points.items()}
-    rows = {path: row for path, row in _done(masked_root).items() if stamps.get(path) == row["stamp"]}
-    todo = [(path, points[path]) for path in sorted(points) if path not in rows]
-    work = (
-        delayed(_mask_files)(root, masked_root, todo[at : at + CHUNK], seed, kind) for at in range(0, len(todo), CHUNK)
-    )
-    jobs = min(cpu_count() if jobs == -1 else jobs, -(-len(todo) // CHUNK) or 1)
-    with tqdm(total=len(points), initial=len(rows), desc="masks", unit="face") as bar:
-        for number, worn in enumerate(Parallel(n_jobs=jobs, return_as="generator_unordered")(work), 1):
-            rows.update({row["path"]: {**row, "stamp": stamps[row["path"]]} for row in worn})
-            bar.update(len(worn))
-            if number % 16 == 0:
-                _write_manifest(masked_root, rows)
-    return _write_manifest(masked_root, rows)
-
-
-def _write_manifest(masked_root: Path, rows: Mapping[str, dict]) -> pd.DataFrame:
-    manifest = pd.DataFrame([rows[path] for path in sorted(rows)], columns=list(COLUMNS))
-    with atomic_write(masked_root / MANIFEST) as temporary:
-        manifest.to_csv(temporary, index=False, lineterminator="\n")
-    return manifest
-
-
-def _faces(image: np.ndarray, precropped: bool) -> list[tuple[list[int], np.ndarray]]:
-    """Box and points of every face of a photo, or of the one that fills it."""
-    from pre_processing import landmarks
-
-    if precropped:
-        return [([0, 0, image.shape[1], image.shape[0]], landmarks.fit_crop(image).points)]
-    boxes = landmarks.detect(image, every=True)
-    return [([round(float(edge)) for edge in box], landmarks.fit_photo(image, box).points) for box in boxes]
-
-
-def mask_photo(
-    image: np.ndarray, path: str, *, seed: int = 0, kind: str = "surgical", precropped: bool = False
-) -> tuple[np.ndarray, list[dict]]:
-    """Mask every face of a photo, uint8 (H, W, 3) or (H, W); the masked copy and what each face wears, with its box.
-
-    The path only gives each face its seed.
-    """
-    worn = []
-    # All faces are fitted before the first mask is drawn: neighbours may overlap.
-    for face, (box, points) in enumerate(_faces(image, precropped)):
-        image, description = put_mask(image, points, face_seed(seed, path, face), kind)
-        if description["placement"] != "none":
-            worn.append({"path": path, "face": face, "box": box, **description})
-    return image, worn
-
-
-def _copies(source: Path, target: Path) -> list[tuple[str, Path, Path]]:
-    """Path within the source, the photo and its copy, for one photo or all of a folder; InputError where they clash."""
-    if source.is_dir():
-        check_roots(source, target)
-        files = sorted(file for file in source.rglob("*") if file.suffix.lower() in SUFFIXES)
-        paths = [(file.relative_to(source).as_posix(), file) for file in files]
-        copies = [(path, file, target / path) for path, file in paths]
-    elif source.exists():
-        named = target.suffix.lower() in SUFFIXES and not target.is_dir()
-        copies = [(source.name, source, target if named else target / source.name)]
-    else:
-        raise InputError(f"{source}: no such file or folder; give a photo or a folder of photos")
-    if not copies:
-        raise InputError(f"{source}: no photo there; give a photo or a folder of {', '.join(sorted(SUFFIXES))} files")
-    if any(copy.resolve() == file.resolve() for _, file, copy in copies):
-        raise InputError(f"{target}: the copy would replace its original; choose another place")
-    return copies
-
-
-def mask_photos(
-    source: str | Path, target: str | Path, *, seed: int = 0, kind: str = "surgical", precropped: bool = False
-) -> tuple[list[dict], dict[str, str]]:
-    """Masked copies of a photo or of a folder's photos, with every face masked.
-
-    Returns what was worn (path, face, box and the description of put_mask), and the reason for each photo without a
-    copy. `precropped`: one face fills each photo, so none is searched for. InputError where source and target clash.
-    """
-    worn, failures = [], {}
-    for path, file, copy in tqdm(_copies(Path(source), Path(target)), desc="masks", unit="photo"):
-        try:
-            masked, faces = mask_photo(read_image(file), path, seed=seed, kind=kind, precropped=precropped)
-            if faces:
-                write_image(copy, masked)
-                worn += faces
-            else:
-                failures[path] = "no face found"
-        except InputError as error:
-            failures[path] = str(error).removeprefix(f"{file}: ")
-    return worn, failures
+    kinds, record = asked(kind), masked_root / manifest.NAME
+    stamps = {path: stamp(kinds, seed, [hide_points(face).astype("<f4").tobytes()]) for path, face in points.items()}
+    kept = [
+        row
+        for row in manifest.read(record)
+        if stamps.get(row["path"]) == row["stamp"] and (masked_root / row["path"]).is_file() == bool(row["sha256"])
+    ]
+    with manifest.Journal(record, kept) as journal:
+        done = {row["path"] for row in kept}
+        todo = [(path, points[path], stamps[path]) for path in sorted(points) if path not in done]
+        with tqdm(total=len(points), initial=len(done), desc="masks", unit="face") as bar:
+            for rows in in_chunks(_mask_faces, todo, CHUNK, jobs, root, masked_root, seed, kind):
+                journal.add(rows)
+                bar.update(len(rows))
+    return manifest.to_table(journal.rows)
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Options of the command."""
     parser = argparse.ArgumentParser(
-        prog="python -m pre_processing.masks", description="Put masks on photographed faces."
+        prog="python -m pre_processing.masks", description="Put masks on every face of photos."
     )
-    parser.add_argument("source", metavar="IN", type=Path, help="a photo, or a folder of photos")
+    parser.add_argument("source", metavar="IN", type=Path, nargs="?", help="a photo, or a folder of photos")
     parser.add_argument(
-        "target", metavar="OUT", type=Path, help="folder for copies and manifest.json, or one .jpg/.png"
+        "target", metavar="OUT", type=Path, nargs="?", help="folder for copies and manifest.csv, or one .jpg/.png"
     )
     parser.add_argument("--kind", default="surgical", help="kind or group of masks, or several with commas")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--precropped", action="store_true", help="one face fills each photo, as in FER+")
+    parser.add_argument("-j", "--jobs", type=int, default=-1, help="processes; -1: all cores")
+    shows = parser.add_mutually_exclusive_group()
+    shows.add_argument("--portraits", dest="show", action="store_const", const=photos.PORTRAIT, default=photos.EVERY,
+                       help="one face a photo: the search ends where it is found, several times as fast")  # fmt: skip
+    shows.add_argument("--precropped", dest="show", action="store_const", const=photos.CROP,
+                       help="one face fills each photo, as in FER+")  # fmt: skip
+    parser.add_argument("--landmarks", metavar="FILE.csv", type=Path, help="points of faces: path,x0,y0,...,x67,y67 in "
+                        "pixels of the upright photo; photos that it does not name are searched")  # fmt: skip
+    parser.add_argument("--boxes", metavar="FILE.csv", type=Path, help="boxes of faces: path,left,top,right,bottom")
+    parser.add_argument("--check", metavar="MASKED_ROOT", type=Path, help="compare copies with their manifest instead")
+    parser.add_argument("--sha256", help="with --check: the checksum that the manifest must have")
     return parser
 
 
+def check(masked_root: Path, expected: str | None) -> int:
+    """Report on masked copies and their manifest; exit code 0 where all are as recorded, else 1."""
+    checksum = manifest_checksum(masked_root / manifest.NAME)
+    wrong = manifest.check(masked_root)
+    for path, reason in wrong.items():
+        print(f"{path}: {reason}", file=sys.stderr)
+    if other := expected is not None and expected != checksum:
+        print(f"the manifest is another one: its checksum is not {expected}", file=sys.stderr)
+    print(f"{len(wrong)} copies are not as recorded; sha256 of the manifest's paths and stamps: {checksum}")
+    return int(bool(wrong) or other)
+
+
+def report(rows: pd.DataFrame, target: Path) -> int:
+    """Print what was done, and each photo without a mask with its reason; exit code 1 where there is one, else 0."""
+    worn = rows[rows["placement"] != "none"]
+    bare = rows[~rows["path"].isin(worn["path"])]
+    uncertain = int((worn["certain"].astype(str) == "False").sum()) if len(worn) else 0
+    print(f"{rows['path'].nunique()} photos, {len(worn)} masks ({uncertain} on uncertain points) in {target}")
+    unplaced = len(rows) - len(worn) - len(bare)
+    if unplaced:
+        print(f"faces left bare in photos with masks: {unplaced}")
+    for reason, count in bare["reason"].value_counts().items():
+        print(f"photos without a mask, {reason}: {count}")
+    for row in bare.itertuples():
+        print(f"no mask: {row.path}: {row.reason}", file=sys.stderr)
+    return 1 if len(bare) else 0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Mask what the options ask for; the exit code."""
+    if options.check:
+        return check(options.check, options.sha256)
+    if options.source is None or options.target is None:
+        raise InputError("give IN and OUT, or --check MASKED_ROOT; --help tells more")
+    found, record = list_photos(options.source, options.target)
+    paths = {photo.path for photo in found}
+    if record.exists() and any(
+        file and file.exists() and file.samefile(record) for file in (options.landmarks, options.boxes)
+    ):
+        raise InputError(f"{record}: the manifest would replace the file of faces; choose another place")
+    rows = mask_photos(
+        options.source,
+        options.target,
+        seed=options.seed,
+        kind=options.kind,
+        show=options.show,
+        points=options.landmarks and supplied.read_points(options.landmarks, paths),
+        boxes=options.boxes and supplied.read_boxes(options.boxes, paths),
+        jobs=options.jobs,
+    )
+    return report(rows, options.target)
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Exit code 0, 1 where some photo got no mask, 2 for bad input."""
-    options = build_parser().parse_args(argv)
-    target = options.target
+    """Exit code 0; 1 where some photo got no mask or a copy is not as recorded; 2 for bad input."""
     try:
-        kinds_of(options.kind)
-        worn, failures = mask_photos(
-            options.source, target, seed=options.seed, kind=options.kind, precropped=options.precropped
-        )
-        single = target.suffix.lower() in SUFFIXES and not target.is_dir()
-        with atomic_write(target.with_suffix(".json") if single else target / "manifest.json") as temporary:
-            temporary.write_text(json.dumps({"worn": worn, "failures": failures}, indent=1) + "\n", encoding="utf-8")
+        return run(build_parser().parse_args(argv))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{len(worn)} masks in {target}")
-    for path, reason in failures.items():
-        print(f"no mask: {path}: {reason}", file=sys.stderr)
-    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -17,14 +17,12 @@ import pandas as pd
 
 from pre_processing import artefacts, databases, landmarks, masks, splits
 from pre_processing.artefacts import InputError, ListPaths
+from pre_processing.copies import NO_PLACE
 from pre_processing.emotions import DATABASES
 from pre_processing.meanface import hide_points
 from pre_processing.partition import FOLDS, partition, require_people
 
 CONDITIONS = ("unmasked", "masked")
-
-
-NO_PLACE = "the points leave no place for a mask"
 
 
 class Prepared(NamedTuple):
@@ -117,6 +115,7 @@ def prepare(
     if folds:
         require_people(table)
     table, images = splits.look(table, jobs)
+    unreadable = dict.fromkeys(table.dropped.get(splits.UNREADABLE, ()), splits.UNREADABLE)
     parts = {
         fold: splits.drop_near_duplicates(partition(table, seed=seed, fold=fold), keep_duplicates, images=images)
         for fold in (None, *folds)
@@ -129,7 +128,7 @@ def prepare(
         fold: write_artefacts(fold_dir(out, fold) if fold else out, table.name, samples, found, audit)
         for fold, (samples, audit) in parts.items()
     }
-    return Prepared(written.pop(None), parts[None][1], manifest, found.failures, written)
+    return Prepared(written.pop(None), parts[None][1], manifest, {**unreadable, **found.failures}, written)
 
 
 def in_splits(counts: pd.Series) -> str:
@@ -141,6 +140,7 @@ def summary(done: Prepared) -> str:
     """Lines that count what is in the lists, what was left out and why, and how the masks sit."""
     faces = done.samples["split"].value_counts()
     out = done.audit[done.audit["what"].str.startswith(("left out", "near-duplicate"))].groupby("what")["count"].sum()
+    out.index = out.index.str.removeprefix("left out: ")
     reasons = {**out[out > 0], **pd.Series(list(done.failures.values()), dtype=str).value_counts()}
     placed = done.manifest["placement"].value_counts()
     people = done.samples[done.samples["subject"] != ""].groupby("split")["subject"].nunique()
@@ -148,7 +148,7 @@ def summary(done: Prepared) -> str:
         *(f"{what}: {in_splits(counts)}" for what, counts in (("faces", faces), ("people", people)) if len(counts)),
         *(f"fold {fold}: {in_splits(part['split'].value_counts())}" for fold, part in done.folds.items()),
         f"certain landmarks: {done.samples['certain'].mean():.1%}",
-        *(f"{what.removeprefix('left out: ')}: {count}" for what, count in reasons.items()),
+        *(f"{what}: {count}" for what, count in reasons.items()),
         "masks: " + ", ".join(f"{count} {placement}" for placement, count in placed.items()),
     ]
     return "\n".join(lines)

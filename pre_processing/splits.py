@@ -86,14 +86,13 @@ def _read_chunk(root: Path, paths: list[str], boxes: list[Sequence[float]]) -> t
 def look(table: Table, jobs: int = -1) -> tuple[Table, np.ndarray]:
     """The table without unreadable images, and the thumbnails (n, 24, 24) of the others.
 
-    An unreadable image is left out and counted where the official copy holds such images, else it is an InputError.
+    Unreadable images are left out and listed by path in `dropped`; InputError where no image is readable.
     """
     samples = table.samples.reset_index(drop=True)
     boxes = None if table.precropped else samples["box"]
     images, unreadable = read_thumbnails(table.root, samples["path"], boxes, jobs)
-    for reason in unreadable.values():
-        if not table.broken:
-            raise InputError(reason)
+    if len(samples) and len(unreadable) == len(samples):
+        raise InputError(unreadable[0])
     if not unreadable:
         return replace(table, samples=samples), images
     good = ~samples.index.isin(unreadable)

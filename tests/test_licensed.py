@@ -222,12 +222,17 @@ def test_short_sequences_keep_their_neutral_frame(tmp_path):
     assert [EMOTIONS[code] for code in frames["emotion"]] == ["Neutral", "Angry", "Angry"]
 
 
-def test_only_affectnet_may_hold_unreadable_images(tmp_path):
+def test_unreadable_images_are_left_out_and_listed(tmp_path):
     tree = trees.affectnet_full(tmp_path)
     table, images = splits.look(databases.read("A", tree.root), jobs=1)
     assert set(table.dropped["unreadable image"]) == broken_in(tree)
     assert len(images) == len(table.samples) == len(tree.faces) - 1
     tree = trees.rafdb(tmp_path)
     (tree.root / next(iter(tree.faces))).write_bytes(b"no image")
-    with pytest.raises(InputError, match="train_00001_aligned"):
+    table, images = splits.look(databases.read("R", tree.root), jobs=1)
+    assert table.dropped["unreadable image"] == [next(iter(tree.faces))]
+    assert len(images) == len(table.samples) == len(tree.faces) - 1
+    for path in tree.faces:
+        (tree.root / path).write_bytes(b"no image")
+    with pytest.raises(InputError, match="not a readable image"):
         splits.look(databases.read("R", tree.root), jobs=1)

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pre_processing import masks
-from pre_processing.artefacts import InputError
 from pre_processing.mask_shape import fit_mask, folds
 from pre_processing.mask_warp import thin_plate
-from pre_processing.masks import face_seed, mask_all, put_mask
+from pre_processing.masks import face_seed, put_mask
 from pre_processing.meanface import HIDDEN, MEAN_FACE, hide_points
 
 EYES, MOUTH, NOSTRILS = (range(36, 42), range(42, 48)), range(48, 60), range(30, 36)
@@ -192,112 +190,6 @@ def test_thin_plate_keeps_affine_maps_and_meets_its_points() -> None:
     assert np.allclose(thin_plate(source, source @ matrix + 3, queries), queries @ matrix + 3, atol=1e-6)
     target = rng.random((20, 2))
     assert np.abs(thin_plate(source, target, source, stiffness=0.0) - target).max() < 1e-6
-
-
-def test_a_copy_for_every_path_and_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root, out = tmp_path / "faces", tmp_path / "masked"
-    points = {}
-    for number in range(6):
-        path = f"part{number % 2}/{number}.png"
-        masks.write_image(root / path, photo(48, 0, number))
-        points[path] = face(48)
-    before = {path: (root / path).read_bytes() for path in points}
-    whole = mask_all(root, out, points, seed=1, jobs=1)
-    assert list(whole["path"]) == sorted(points)
-    copies = {path: (out / path).read_bytes() for path in points}
-    assert {path: (root / path).read_bytes() for path in points} == before
-    assert cv2.imread(str(out / "part0/0.png"), cv2.IMREAD_UNCHANGED).ndim == 2
-    (out / "part1/1.png").unlink()
-    drawn = []
-    monkeypatch.setattr(masks, "put_mask", lambda *a: drawn.append(a[2]) or put_mask(*a))
-    again = mask_all(root, out, points, seed=1, jobs=1)
-    assert drawn == [face_seed(1, "part1/1.png")]
-    pd.testing.assert_frame_equal(whole, again)
-    assert {path: (out / path).read_bytes() for path in points} == copies
-    mask_all(root, out, points, seed=2, jobs=1)
-    assert len(drawn) == 7
-    monkeypatch.setattr(masks, "DRAWING", masks.DRAWING + 1)
-    mask_all(root, out, points, seed=2, jobs=1)
-    assert len(drawn) == 13
-    assert {path: (out / path).read_bytes() for path in points} != copies
-
-
-def test_a_bare_face_never_lies_among_the_masked(tmp_path: Path) -> None:
-    masks.write_image(tmp_path / "faces" / "a.png", photo(48))
-    manifest = mask_all(tmp_path / "faces", tmp_path / "out", {"a.png": np.zeros((68, 2))}, jobs=1)
-    assert list(manifest["placement"]) == ["none"]
-    assert not (tmp_path / "out" / "a.png").exists()
-    assert len(mask_all(tmp_path / "faces", tmp_path / "out", {}, jobs=1)) == 0
-
-
-@pytest.mark.parametrize("inside", [".", "masked", "a/b"])
-def test_copies_among_the_originals_are_refused(tmp_path: Path, inside: str) -> None:
-    with pytest.raises(InputError, match="outside"):
-        mask_all(tmp_path, tmp_path / inside, {"a.png": face(48)})
-
-
-def test_a_damaged_manifest_and_an_unreadable_face_are_named(tmp_path: Path) -> None:
-    root, out = tmp_path / "faces", tmp_path / "out"
-    root.mkdir()
-    (root / "a.png").write_bytes(b"no image")
-    with pytest.raises(InputError, match=r"a\.png"):
-        mask_all(root, out, {"a.png": face(48)}, jobs=1)
-    out.mkdir(exist_ok=True)
-    (out / "manifest.csv").write_text("path,something\na.png,1\n")
-    with pytest.raises(InputError, match=r"manifest\.csv"):
-        mask_all(root, out, {"a.png": face(48)}, jobs=1)
-
-
-def test_the_door_masks_a_folder_and_names_what_got_none(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source, out = tmp_path / "in", tmp_path / "out"
-    for name in ("one.jpg", "sub/two.png"):
-        masks.write_image(source / name, photo(96))
-    (source / "broken.png").write_bytes(b"no image")
-    monkeypatch.setattr(masks, "_faces", lambda image, precropped: [([0, 0, 96, 96], face(96))])
-    assert masks.main([str(source), str(out)]) == 1
-    captured = capsys.readouterr()
-    assert "2 masks" in captured.out
-    assert "no mask: broken.png" in captured.err
-    assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*.*g")) == ["one.jpg", "sub/two.png"]
-    assert (out / "manifest.json").is_file()
-    (source / "broken.png").unlink()
-    assert masks.main([str(source), str(out)]) == 0
-    assert masks.main([str(source / "one.jpg"), str(tmp_path / "single.png")]) == 0
-    assert cv2.imread(str(tmp_path / "single.png")).shape == (96, 96, 3)
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "word"),
-    [
-        ("nowhere", "out", "nowhere"),
-        ("empty", "out", "no photo"),
-        ("in", "in/out", "outside"),
-        ("in/a.png", "in", "original"),
-        ("in/a.png", "in/a.png", "original"),
-        ("in", "out --kind=gone.png", "gone.png"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, target: str, word: str
-) -> None:
-    target, *more = target.split()
-    (tmp_path / "empty").mkdir()
-    masks.write_image(tmp_path / "in" / "a.png", photo(32))
-    before = sorted(tmp_path.rglob("*"))
-    assert masks.main([str(tmp_path / source), str(tmp_path / target), *more]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert word in error
-    assert error.count("\n") == 1
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_an_image_of_unknown_suffix_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"use \.png"):
-        masks.write_image(tmp_path / "a.nothing", photo(8))
-    assert not list(tmp_path.iterdir())
 
 
 def test_portraits_are_covered_and_keep_their_eyes(london: list[Path]) -> None:

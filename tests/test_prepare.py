@@ -94,18 +94,32 @@ def test_a_face_without_points_or_without_a_place_for_a_mask_is_in_no_list(
         assert not listed & set(paths[:2])
 
 
-def test_an_unreadable_image_is_one_line_and_leaves_no_list(
+def test_an_unreadable_image_is_listed_and_the_others_are_prepared(
     small_ferplus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = prepare.databases.read("F", small_ferplus).samples["path"][3]
+    samples = prepare.databases.read("F", small_ferplus).samples
+    path, out, masked = samples["path"][3], tmp_path / "out", tmp_path / "masked"
     (small_ferplus / path).write_bytes(b"no image")
-    out = tmp_path / "out"
-    assert prepare.main(["--DB", "F", "--root_path", str(small_ferplus), "--out", str(out), "-j", "1"]) == 2
-    error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-    assert len(error) == 1
-    assert path in error[0]
-    assert not list(out.rglob("*List.txt"))
-    assert not small_ferplus.with_name("ferplus-masked").exists()
+    options = [
+        "--DB",
+        "F",
+        "--root_path",
+        str(small_ferplus),
+        "--out",
+        str(out),
+        "--masked_root",
+        str(masked),
+        "-j",
+        "1",
+    ]
+    assert prepare.main(options) == 0
+    captured = capsys.readouterr()
+    assert f"in no list: {path}: unreadable image" in captured.err
+    assert captured.out.count("unreadable image: 1") == 1
+    for condition in prepare.CONDITIONS:
+        faces = artefacts.read_landmarks(artefacts.ListPaths(out, condition, "FERPlus").landmarks)
+        assert path not in faces
+        assert len(faces) > 0.8 * len(samples)
 
 
 def test_a_masked_root_among_the_originals_is_refused(

@@ -94,7 +94,7 @@ def read(root: Path, base: Path) -> Table:
         if path not in seen:
             collector.drop("not in the CSV files", f"{prefix}/{path}")
     leave_out(collector, unsure)
-    return collector.table(DATABASES["A"], root, precropped=False, labels="AffectNet's full release", broken=True)
+    return collector.table(DATABASES["A"], root, precropped=False, labels="AffectNet's full release")
 
 
 def leave_out(collector: Collector, unsure: set[str]) -> None:

@@ -22,8 +22,7 @@ class Table:
     emotion (0..6), split ("train", "valid", "test" or ""), subject ("" where unknown), box (left, top, right, bottom in
     pixels, or ()), landmarks (float32 (68,2) in pixels, or ()), votes (7 ints in the order of EMOTIONS, or ());
     dropped: {reason: paths, or lines of a label file, that were left out}; precropped: images show one face each;
-    labels: where the labels come from, and by which rule; broken: the official copy itself holds unreadable images, so
-    that these are left out and counted where they would be an error elsewhere.
+    labels: where the labels come from, and by which rule.
     """
 
     name: str
@@ -32,7 +31,6 @@ class Table:
     dropped: dict[str, list[str]]
     precropped: bool
     labels: str = ""
-    broken: bool = False
 
     def counts(self) -> pd.DataFrame:
         """Faces of each split (rows) and emotion code (columns)."""
@@ -54,7 +52,7 @@ class Collector:
         """Count a face that is left out."""
         self.dropped[reason].append(path)
 
-    def table(self, name: str, root: Path, *, precropped: bool, labels: str, broken: bool = False) -> Table:
+    def table(self, name: str, root: Path, *, precropped: bool, labels: str) -> Table:
         """The table, sorted by path; InputError where no face is left."""
         if not self.rows:
             reasons = ", ".join(f"{len(paths)} {reason}" for reason, paths in self.dropped.items()) or "no image at all"
@@ -62,7 +60,7 @@ class Collector:
                 f"{root}: no usable face of {name} ({reasons}); check that the images lie beside their labels"
             )
         samples = pd.DataFrame(sorted(self.rows, key=lambda row: row[0]), columns=list(COLUMNS))
-        return Table(name, root, samples, dict(self.dropped), precropped, labels, broken)
+        return Table(name, root, samples, dict(self.dropped), precropped, labels)
 
 
 def shipped_points(values: np.ndarray) -> np.ndarray | tuple[()]:

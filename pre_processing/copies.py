@@ -1,0 +1,70 @@
+"""Masked copies: where they lie, how they are written, which seed a face has, and what a copy is made from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from joblib import Parallel, cpu_count, delayed
+
+from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.overlay import DRAWING, KINDS, kinds_of
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95]
+NO_PLACE = "the points leave no place for a mask"
+
+
+def face_seed(seed: int, path: str, face: int = 0) -> int:
+    """Seed of one face: follows from the run's seed and the face's path, whatever the order of work."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{path}/{face}".encode()).digest()[:4], "little")
+
+
+def check_roots(root: Path, masked_root: Path) -> None:
+    """InputError where masked copies would land among the originals."""
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; give the one that holds the photos")
+    if masked_root.resolve().is_relative_to(root.resolve()):
+        raise InputError(
+            f"{masked_root}: lies within {root}; choose a folder outside, so that originals stay untouched"
+        )
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write an RGB or grey image under its own suffix, all of it or nothing."""
+    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    if not cv2.haveImageWriter(path.name):
+        raise InputError(
+            f"{path}: images cannot be written as {path.suffix or 'files without suffix'}; use .png or .jpg"
+        )
+    _, data = cv2.imencode(path.suffix, pixels, QUALITY if path.suffix.lower() in (".jpg", ".jpeg") else [])
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(data.tobytes())
+
+
+def asked(kind: str) -> str:
+    """The kinds meant by a kind, group or list, with the content of those that are pictures; InputError as kinds_of."""
+    names = kinds_of(kind)
+    own = [Path(name) for name in names if name not in KINDS]
+    files = [file for picture in own for file in (picture, picture.with_suffix(".txt")) if file.is_file()]
+    return ",".join([*names, *(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)])
+
+
+def stamp(kinds: str, seed: int, parts: Iterable[bytes]) -> str:
+    """16 hexadecimal digits that change with whatever a mask is made from. `kinds`: see `asked`."""
+    made = hashlib.sha256(f"{DRAWING}/{kinds}/{seed}/".encode())
+    for part in parts:
+        made.update(len(part).to_bytes(8, "little") + part)
+    return made.hexdigest()[:16]
+
+
+def in_chunks(work: Callable[..., list], tasks: Sequence[Any], size: int, jobs: int, *more: Any) -> Iterator[list]:
+    """work(tasks[a:b], *more) for chunks of `size` tasks on `jobs` processes (-1: all cores), as they are done."""
+    starts = range(0, len(tasks), size)
+    jobs = min(jobs if jobs > 0 else cpu_count(), len(starts) or 1)
+    calls = (delayed(work)(tasks[at : at + size], *more) for at in starts)
+    return Parallel(n_jobs=jobs, return_as="generator_unordered")(calls)
