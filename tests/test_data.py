@@ -234,3 +234,13 @@ def test_the_same_face_is_cropped_alike_from_colour_and_grey(tmp_path):
 def faces_of(root, folder):
     files = artefacts.ListPaths(folder / "Results", "unmasked", "FERPlus")
     return data.Faces(root, files.test, files.landmarks)
+
+
+def test_the_mirror_image_of_a_face_is_what_a_flip_makes():
+    generator = torch.Generator().manual_seed(1)
+    images, points = torch.rand(2, 3, SIZE, SIZE, generator=generator) * 255, torch.rand(2, 68, 2, generator=generator)
+    flip = NOTHING.clone()
+    flip[0] = 0.0
+    changed = augment.change(images, points * SIZE, flip.expand(2, -1))
+    for ours, theirs in zip(augment.mirrored(images, points * SIZE), changed, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-2)

@@ -261,3 +261,25 @@ def test_precision_on_a_gpu_is_one_that_it_multiplies_itself(monkeypatch, has_bf
         torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or has_bf16
     )
     assert engine.choose_precision("auto", torch.device("cuda"), "lite0") == precision
+
+
+class Sides(torch.nn.Module):
+    """Answers with the light of a picture's left and right half, and of where the first point lies."""
+
+    def forward(self, images, points):
+        left, right = images.mean((1, 2)).tensor_split(2, 1)
+        return {"logits": torch.stack([left.mean(1), right.mean(1), points[:, 0, 0] / 10], 1)}
+
+
+def test_mirrored_answers_count_as_much_as_the_others():
+    images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+    images[0, ..., 4:] = 255
+    batch = {"image": images, "points": torch.full((2, 68, 2), 3.5), "label": torch.zeros(2, dtype=torch.long),
+             "index": torch.arange(2), "certain": torch.ones(2, dtype=torch.bool)}  # fmt: skip
+    plain, both = (
+        engine.evaluate(Sides(), [batch], torch.device("cpu"), "fp32", "", mirror)["probabilities"]
+        for mirror in (False, True)
+    )
+    assert plain[0, 1] > 1.5 * plain[0, 0]
+    assert both[0, 0] == pytest.approx(both[0, 1])
+    assert both[1] == pytest.approx(plain[1])

@@ -43,6 +43,12 @@ def change(images: Tensor, points: Tensor, drawn: Tensor) -> tuple[Tensor, Tenso
     )
 
 
+def mirrored(images: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """The mirror images of faces (B,C,S,S), and their points (B,68,2)."""
+    turned = points * points.new_tensor([-1, 1]) + points.new_tensor([images.shape[-1] - 1, 0])
+    return images.flip(-1), turned[:, torch.tensor(meanface.FLIP, device=points.device)]
+
+
 def matrices(mirror: Tensor, angle: Tensor, scale: Tensor) -> Tensor:
     """(B,2,2): mirror, then turn by `angle` (radians) and scale; each argument (B,)."""
     cos, sin = scale * angle.cos(), scale * angle.sin()

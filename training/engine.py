@@ -268,16 +268,21 @@ def train_step(state: State, batch: dict, label_smoothing: float) -> tuple[torch
 
 @torch.inference_mode()
 def evaluate(
-    model: nn.Module, loader: Iterable, device: torch.device, precision: str, title: str
+    model: nn.Module, loader: Iterable, device: torch.device, precision: str, title: str, mirror: bool = False
 ) -> dict[str, np.ndarray]:
-    """Predictions of the loader's faces in its order: probabilities float32 (n,K), label, index int64 (n,), certain bool (n,)."""
+    """Predictions of the loader's faces in its order: probabilities float32 (n,K), label, index int64 (n,), certain bool (n,).
+
+    With `mirror` the probabilities are the mean over a face and its mirror image.
+    """
     model.eval()
     columns: dict[str, list] = {"probabilities": [], "label": [], "index": [], "certain": []}
     for batch in tqdm(loader, title, disable=distributed.no_bar(), leave=False):
-        images, points = to_device(batch, device)
+        views = [to_device(batch, device)]
+        if mirror:
+            views.append(augment.mirrored(*views[0]))
         with autocast(device, precision):
-            logits = model(images, points)["logits"]
-        columns["probabilities"].append(logits.float().softmax(1).cpu())
+            answers = [model(images, points)["logits"].float().softmax(1) for images, points in views]
+        columns["probabilities"].append(torch.stack(answers).mean(0).cpu())
         for name in ("label", "index", "certain"):
             columns[name].append(batch[name])
     return {name: torch.cat(parts).numpy() for name, parts in columns.items()}

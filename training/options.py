@@ -130,6 +130,7 @@ def add_ours(parser: Parser) -> None:
     add("--targets", choices=("hard", "votes"), default="hard", help="votes: the raters' shares as soft targets")
     add("--label_smoothing", type=number(float, 0, 0.9), default=0.0)
     add("--ema", type=number(float, 0, 0.99999), default=0.0, help="decay of averaged weights, which are then tested")
+    add("--mirror", action="store_true", help="validate and test on the mean answer for a face and its mirror image")
     add("--patience", type=number(int, 1), default=10, help="epochs without a better validation before stopping")
     add("--results", type=Path, help="folder that runs are written to [--main_folder]")
     add("--cache", type=Path, help="folder for files of decoded faces, made as needed [cache in --main_folder]")

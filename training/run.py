@@ -178,7 +178,8 @@ class Run:
     def validate(self, faces: data.Faces, name: str) -> dict[str, np.ndarray]:
         """Predictions of the tested model on `faces`, by all processes for all faces."""
         loader = batches.evaluation_loader(faces, self.options.batch_size_t, self.options.workers)
-        found = engine.evaluate(self.state.tested, loader, self.state.device, self.state.precision, name)
+        state, mirror = self.state, self.options.mirror
+        found = engine.evaluate(state.tested, loader, state.device, state.precision, name, mirror)
         return distributed.merge(found, len(faces))
 
     def one_epoch(self) -> dict[str, Any]:
@@ -294,7 +295,8 @@ def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, 
     model = model.to(device, memory_format=torch.channels_last)
     loader = batches.evaluation_loader(faces, options.batch_size_t, options.workers)
     precision = engine.choose_precision(options.precision, device, model.config["backbone"])
-    predictions = distributed.merge(engine.evaluate(model, loader, device, precision, "test"), len(faces))
+    predictions = engine.evaluate(model, loader, device, precision, "test", options.mirror)
+    predictions = distributed.merge(predictions, len(faces))
     if not distributed.first():
         return {}
     extra = {
