@@ -69,8 +69,8 @@ def test_predictions_and_log_agree_with_the_figures(job):
 def test_the_best_epoch_on_validation_is_the_one_tested(job, monkeypatch):
     real, accuracies = engine.evaluate, iter([0.2, 0.9, 0.1])
 
-    def staged(model, loader, device, precision, title):
-        answer = real(model, loader, device, precision, title)
+    def staged(model, loader, device, precision, title, mirror):
+        answer = real(model, loader, device, precision, title, mirror)
         if title == "valid":
             right = round(next(accuracies) * len(answer["label"]))
             codes = [code if n < right else (code + 1) % 7 for n, code in enumerate(answer["label"].tolist())]
