@@ -3,7 +3,7 @@
     python -m benchmarks.likeness data/ferplus/FER2013Train [--faces 4000] [--share 0.94]
 
 Faces are examples; so are the same pictures upside down, turned, cut and put together wrongly, and noise, each with the
-points that the fit finds there, and faces with points beside their places. Then the spread of the jittered fits is
+points that the fit finds there. Then the spread of the jittered fits is
 weighed in on other faces, of which `--share` are to be certain. The printed numbers belong into likeness.py.
 """
 
@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from pre_processing.artefacts import InputError
 from pre_processing.crop import read_image
-from pre_processing.fitting import eye_distance, to_grey
+from pre_processing.fitting import to_grey
 from pre_processing.landmarks import fit_crop
 from pre_processing.likeness import features
 
@@ -45,25 +45,16 @@ def spoilt(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     )
 
 
-def beside(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Points (68, 2) moved by a fifth to half of the distance between the eyes."""
-    angle, far = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.5) * eye_distance(points)
-    return points + far * np.array([np.cos(angle), np.sin(angle)])
-
-
 def examples(files: list[Path], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features (n, 512), logarithms of spreads (n,), and 1 for faces, 0 for none, -1 for points beside (n,)."""
+    """Features (n, 512), logarithms of spreads (n,), and 1 for faces, 0 for none (n,)."""
     rows = []
-    for number, file in enumerate(files):
+    for file in files:
         face = cv2.resize(to_grey(read_image(file)), (48, 48), interpolation=cv2.INTER_AREA)
         fit = fit_crop(face)
         rows.append((features(face, fit.points), np.log(max(fit.spread, 1e-3)), 1))
-        if fit.spread < 0.03:
-            rows.append((features(face, beside(fit.points, rng)), np.log(max(fit.spread, 1e-3)), -1))
-        if number % 2:
-            none = spoilt(face, rng)
-            fit = fit_crop(none)
-            rows.append((features(none, fit.points), np.log(max(fit.spread, 1e-3)), 0))
+        none = spoilt(face, rng)
+        fit = fit_crop(none)
+        rows.append((features(none, fit.points), np.log(max(fit.spread, 1e-3)), 0))
     edges, spreads, kinds = zip(*rows, strict=True)
     return np.array(edges), np.array(spreads), np.array(kinds)
 
@@ -76,11 +67,11 @@ def learn(files: list[Path], share: float, rng: np.random.Generator) -> tuple[np
     weights = LogisticRegression(C=0.03, class_weight="balanced", max_iter=1000).fit(edges[kept], kinds[kept] == 1)
     edges, spreads, kinds = examples(files[:cut], rng)
     both = np.column_stack([weights.decision_function(edges), spreads])
-    joint = LogisticRegression().fit(both[kinds >= 0], kinds[kinds >= 0])
+    joint = LogisticRegression().fit(both, kinds)
     scale, spread = joint.coef_[0] / joint.coef_[0, 0]
     scores = both @ [scale, spread]
     limit = float(np.quantile(scores[kinds == 1], 1 - share))
-    for kind, name in ((1, "faces"), (0, "no faces"), (-1, "points beside")):
+    for kind, name in ((1, "faces"), (0, "no faces")):
         print(f"{name}: {np.mean(scores[kinds == kind] > limit):.1%} of {np.sum(kinds == kind)} certain")
     return weights.coef_[0], float(spread), float(weights.intercept_[0]) - limit
 
