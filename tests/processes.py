@@ -40,7 +40,8 @@ def finish(process: subprocess.Popen) -> subprocess.CompletedProcess:
     try:
         out, err = process.communicate(timeout=LIMIT)
     finally:
-        process.kill()
+        process.terminate()  # torchrun ends its processes then
+        process.wait()
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 

@@ -24,6 +24,7 @@ FOLD_COMMANDS = [shlex.split(line)[3:] for line in LINES if line.startswith(FOLD
 TOGETHER_COMMANDS = [shlex.split(line)[1:] for line in LINES if line.startswith(TOGETHER)]
 PREPARE = [line.partition("python -m pre_processing.prepare ")[2] for line in LINES if "pre_processing.prepare" in line]
 SHRINK = ["--limit_batches", "1", "--epochs", "1", "-b", "4", "-b_t", "8", "--imagesize", "64", "--scratch", "-j", "0"]
+LIGHT = ["--backbone", "lite0", "--device", "cpu"]
 LICENSED = {"A": ("affectnet", trees.affectnet_full), "R": ("rafdb", trees.rafdb), "C": ("ckplus", trees.ckplus)}
 
 
@@ -122,7 +123,7 @@ def test_lines_for_a_gpu_run(job):
 def test_lines_for_several_gpus_run(job):
     for command in TOGETHER_COMMANDS:
         at = command.index("main_trainer.py")
-        done = finish(start(*TORCHRUN, *command[:at], *TRAINER_PATH, *command[at + 1 :], *SHRINK, "--device", "cpu"))
+        done = finish(start(*TORCHRUN, *command[:at], *TRAINER_PATH, *command[at + 1 :], *SHRINK, *LIGHT))
         assert done.returncode == 0, done.stderr
         (file,) = Path("Results").glob("*/*/*/runs/*/metrics.json")
         figures = json.loads(file.read_text())
