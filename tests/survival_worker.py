@@ -1,6 +1,7 @@
-"""main_trainer.py that gets a signal at a given moment: ``survival_worker.py SIGKILL step 5 OPTION ...``.
+"""main_trainer.py that gets a signal at given moments: ``survival_worker.py SIGKILL step:5,write:7 OPTION ...``.
 
-Moments: `step N`, before its N-th step; `write N`, when its N-th file is complete but not yet at its place.
+Moments: `step:N`, in its N-th step; `validation:N`, in that of its N-th epoch; `write:N`, when its N-th file, and
+`save:N`, when its N-th checkpoint is complete but not yet at its place.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def signal_at(module, name: str, number: int, what: signal.Signals) -> None:
 
 
 if __name__ == "__main__":
-    what, moment, number = sys.argv[1:4]
-    module, name = {"step": (engine, "train_step"), "write": (os, "replace")}[moment]
-    signal_at(module, name, int(number), signal.Signals[what])
-    sys.exit(main_trainer.main(sys.argv[4:]))
+    places = {"step": (engine, "train_step"), "validation": (engine, "evaluate"), "write": (os, "replace"),
+              "save": (os, "fsync")}  # fmt: skip
+    for moment in sys.argv[2].split(","):
+        name, number = moment.split(":")
+        signal_at(*places[name], int(number), signal.Signals[sys.argv[1]])
+    sys.exit(main_trainer.main(sys.argv[3:]))

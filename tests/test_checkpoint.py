@@ -1,5 +1,6 @@
 """Checkpoints hold plain values, appear whole, and go on bit for bit."""
 
+import json
 import random
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from small_job import TINY, make_job
 
 import main_trainer
 from pre_processing.artefacts import InputError
-from training import checkpoint, engine
+from training import checkpoint, data, engine, run
 
 RUN = Path("Results/UnmaskedDatasets/FERPlus/SevenEmotions/runs/cnn-lite0-s0")
 WEIGHTS = "checkpoint_ferplus/7U-cnn-lite0-s0"
@@ -23,16 +24,26 @@ def job(tmp_path, monkeypatch):
     return tmp_path / WEIGHTS
 
 
-def stop_in_epoch(monkeypatch, number):
-    real = engine.train_epoch
+def stop_after(monkeypatch, steps):
+    """Ctrl-C while the run waits for its next batch."""
+    real, done = engine.Clock.watch, []
 
-    def interrupted(state, loader, options, epoch):
-        if epoch == number:
-            real(state, loader, options, epoch)  # the work of this epoch is done, and lost
+    def watch(self, batches):
+        for batch in real(self, batches):
+            if len(done) == steps:
+                raise KeyboardInterrupt
+            yield batch
+            done.append(1)
+        if len(done) == steps:
             raise KeyboardInterrupt
-        return real(state, loader, options, epoch)
 
-    monkeypatch.setattr(engine, "train_epoch", interrupted)
+    monkeypatch.setattr(engine.Clock, "watch", watch)
+
+
+def log():
+    """log.jsonl without times."""
+    lines = [json.loads(line) for line in (RUN / "log.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k not in ("seconds", "images_per_second", "waiting")} for line in lines]
 
 
 def assert_equal(one, other, where=""):
@@ -51,24 +62,122 @@ def assert_equal(one, other, where=""):
         assert one == other, where
 
 
-@pytest.mark.parametrize(("optimizer", "workers"), [("sgd", "0"), ("adamw", "0"), ("adamw", "1")])
-def test_two_epochs_are_one_a_kill_and_another(job, monkeypatch, optimizer, workers, capsys):
+@pytest.mark.parametrize(
+    ("optimizer", "workers", "steps", "kept"),
+    [
+        ("sgd", "0", 6, "step 2 of epoch 2"),
+        ("adamw", "0", 8, "step 4 of epoch 2"),  # validation is what is left of it
+        ("adamw", "1", 3, "step 3 of epoch 1"),
+    ],
+)
+def test_two_epochs_are_some_steps_a_stop_and_the_rest(job, monkeypatch, optimizer, workers, steps, kept, capsys):
     command = [*TWO, "--optimizer", optimizer, "-j", workers]
     assert main_trainer.main(command) == 0
     whole, best = checkpoint.load(job / "last.pt"), checkpoint.load(job / "best.pt")
-    predictions = (RUN / "predictions.csv").read_bytes()
+    predictions, wanted = (RUN / "predictions.csv").read_bytes(), log()
     with monkeypatch.context() as patch:
-        stop_in_epoch(patch, 2)
+        stop_after(patch, steps)
         assert main_trainer.main(command) == 130
-    assert f"go on with --resume {WEIGHTS}/last.pt" in capsys.readouterr().out
-    assert checkpoint.load(job / "last.pt")["epoch"] == 1
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said == f"stopped, all up to {kept} is kept: go on with --resume auto"
+    assert checkpoint.load(job / "last.pt")["epoch"] == (steps >= 4)
     random.seed(99), np.random.seed(99), torch.manual_seed(99)
-    assert main_trainer.main([*command, "--resume", f"{WEIGHTS}/last.pt"]) == 0
+    real, seen = engine.train_step, []
+    monkeypatch.setattr(engine, "train_step", lambda *all: (seen.append(1), real(*all))[1])
+    assert main_trainer.main([*command, "--resume", "auto"]) == 0
+    assert f"going on after {kept} of" in capsys.readouterr().out
+    assert len(seen) == 8 - steps
     for before, after in ((whole, checkpoint.load(job / "last.pt")), (best, checkpoint.load(job / "best.pt"))):
         before.pop("config"), after.pop("config")
         assert_equal(before, after)
     assert (RUN / "predictions.csv").read_bytes() == predictions
-    assert len((RUN / "log.jsonl").read_text().splitlines()) == 2
+    assert log() == wanted
+
+
+def test_batches_already_seen_are_not_loaded_again(job, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 6)
+        assert main_trainer.main(TWO) == 130
+    looked, real = [], data.Faces.item
+    monkeypatch.setattr(data.Faces, "item", lambda self, index: (looked.append(self.changing), real(self, index))[1])
+    assert main_trainer.main([*TWO, "--resume", "auto"]) == 0
+    assert sum(looked) == 2 * 7
+
+
+@pytest.mark.parametrize(("changed", "named"), [(["-b", "5"], "--batch-size 7"), (["--balance", "1"], "--balance 0.5")])
+def test_other_batches_do_not_go_on_within_an_epoch(job, monkeypatch, changed, named, capsys):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 1)
+        assert main_trainer.main(TWO) == 130
+    assert main_trainer.main([*TWO, "--resume", "auto", *changed]) == 2
+    assert f"was trained with {named}" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_no_number_is_not_saved_by_ctrl_c(job, monkeypatch, capsys):
+    real = engine.train_step
+    monkeypatch.setattr(engine, "train_step", lambda *all: (real(*all)[0] * np.nan, real(*all)[1]))
+    stop_after(monkeypatch, 2)
+    assert main_trainer.main(TWO) == 130
+    assert capsys.readouterr().out.splitlines()[-1] == "stopped before anything was saved: start again"
+    assert not list(job.iterdir())
+
+
+def falling(monkeypatch, accuracies):
+    """Validation finds these accuracies, by epoch."""
+    real = run.Run.one_epoch
+
+    def one_epoch(self):
+        record = real(self)
+        return {**record, "valid_accuracy": accuracies[record["epoch"] - 1]}
+
+    monkeypatch.setattr(run.Run, "one_epoch", one_epoch)
+
+
+def kill_before(monkeypatch, name, number):
+    """The run ends when it is to write a file of this name for the `number`-th time."""
+    real, calls = checkpoint.save, []
+
+    def save(path, content):
+        calls.append(path.name)
+        if path.name == name and calls.count(name) == number:
+            raise OSError("killed")
+        real(path, content)
+
+    monkeypatch.setattr(checkpoint, "save", save)
+
+
+def assert_tested(job, epoch, weights):
+    assert json.loads((RUN / "metrics.json").read_text())["best_epoch"] == epoch
+    best = checkpoint.load(job / "best.pt")
+    assert (best["epoch"], best["best_epoch"]) == (epoch, epoch)
+    assert_equal(best["model"], weights)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_kill_before_best_pt_costs_no_best_weights(job, monkeypatch, number):
+    """What goes on then may find other accuracies, as other numbers of processes do: here, worse ones."""
+    falling(monkeypatch, [0.3, 0.4, 0.1])
+    with monkeypatch.context() as patch:
+        kill_before(patch, "best.pt", number)
+        assert main_trainer.main([*TWO, "--epochs", "3"]) == 1
+    last = checkpoint.load(job / "last.pt")
+    assert last["best_epoch"] == last["epoch"] == number
+    falling(monkeypatch, [0.3, 0.2, 0.1])
+    assert main_trainer.main([*TWO, "--epochs", "3", "--resume", "auto"]) == 0
+    assert_tested(job, number, last["average"])
+
+
+def test_a_best_pt_of_an_epoch_that_last_pt_does_not_know_is_not_tested(job, monkeypatch):
+    """So a kill left them when best.pt was written first; the weights of epoch 1 are lost."""
+    falling(monkeypatch, [0.5, 0.4, 0.6])
+    assert main_trainer.main([*TWO, "--epochs", "3"]) == 0
+    newer = (job / "best.pt").read_bytes()
+    assert main_trainer.main(TWO) == 0
+    (job / "best.pt").write_bytes(newer)
+    falling(monkeypatch, [0.5, 0.4, 0.3])
+    assert main_trainer.main([*TWO, "--epochs", "3", "--resume", "auto"]) == 0
+    assert_tested(job, 3, checkpoint.load(job / "last.pt")["average"])
+    assert json.loads((RUN / "metrics.json").read_text())["valid_accuracy"] == 0.3
 
 
 def test_random_states_go_back_exactly():

@@ -7,6 +7,7 @@ import math
 import multiprocessing
 import os
 import random
+import re
 import resource
 import signal
 import sys
@@ -51,8 +52,8 @@ def predictions() -> bytes:
     return (RUN / "predictions.csv").read_bytes()
 
 
-def signalled(what, moment, number, *argv):
-    return finish(start(sys.executable, WORKER, what, moment, str(number), *argv))
+def signalled(what, moments, *argv):
+    return finish(start(sys.executable, WORKER, what, moments, *argv))
 
 
 def assert_undisturbed(job, undisturbed):
@@ -69,7 +70,7 @@ def test_a_run_killed_at_random_steps_ends_with_the_same_weights(job, undisturbe
     rng, killed = random.Random(5), 0
     for _ in range(3):
         # Each start goes on from an epoch's end; counting from there hits any epoch that is left.
-        done = signalled("SIGKILL", "step", rng.randint(1, STEPS // 2), *GO_ON)
+        done = signalled("SIGKILL", f"step:{rng.randint(1, STEPS // 2)}", *GO_ON)
         killed += done.returncode == -signal.SIGKILL
         assert done.returncode in (-signal.SIGKILL, 0)
     assert killed >= 2
@@ -80,20 +81,62 @@ def test_a_run_killed_at_random_steps_ends_with_the_same_weights(job, undisturbe
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 3, 5, 6])
 def test_a_run_killed_while_it_writes_ends_with_the_same_weights(job, undisturbed, number):
-    assert signalled("SIGKILL", "write", number, *GO_ON).returncode == -signal.SIGKILL
+    assert signalled("SIGKILL", f"write:{number}", *GO_ON).returncode == -signal.SIGKILL
+    assert alone(*GO_ON).returncode == 0
+    assert_undisturbed(job, undisturbed)
+
+
+SECOND_EPOCH = random.Random(8).randint(5, 8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("moment", "kept"),
+    [
+        (f"step:{SECOND_EPOCH}", f"step {SECOND_EPOCH - 4} of epoch 2"),
+        ("step:2", "step 2 of epoch 1"),
+        ("validation:1", "step 4 of epoch 1"),
+        ("save:3", "epoch 2"),  # written to its end, with best.pt where that follows
+    ],
+)
+def test_ctrl_c_keeps_every_step_and_says_how_to_go_on(job, undisturbed, moment, kept):
+    done = signalled("SIGINT", moment, *THREE)
+    assert done.returncode == 130
+    assert done.stdout.splitlines()[-1] == f"stopped, all up to {kept} is kept: go on with --resume auto"
+    assert "Traceback" not in done.stderr
     assert alone(*GO_ON).returncode == 0
     assert_undisturbed(job, undisturbed)
 
 
 @pytest.mark.slow
-def test_ctrl_c_says_what_is_kept_and_how_to_go_on(job, undisturbed):
-    done = signalled("SIGINT", "step", 7, *THREE)
+def test_a_second_ctrl_c_while_saving_leaves_what_was_saved(job, undisturbed):
+    done = signalled("SIGINT", "step:6,save:3", *THREE)  # after last.pt and best.pt of the first epoch
     assert done.returncode == 130
-    said = f"stopped after epoch 1, what was done since is lost: go on with --resume {WEIGHTS}/last.pt"
+    said = "stopped, all up to epoch 1 is kept, what was done since is lost: go on with --resume auto"
     assert done.stdout.splitlines()[-1] == said
-    assert "Traceback" not in done.stderr
-    assert alone(*THREE, "--resume", f"{WEIGHTS}/last.pt").returncode == 0
+    assert checkpoint.load(job / "last.pt")["progress"] == {}
+    assert {path.name for path in job.iterdir()} == {"last.pt", "best.pt"}
+    assert alone(*GO_ON).returncode == 0
     assert_undisturbed(job, undisturbed)
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_a_terminal_reaches_loading_processes_too(job):
+    process = start(sys.executable, *TRAINER, *THREE, "-j", "2", "--epochs", "1000", "--patience", "1000",
+                    start_new_session=True)  # fmt: skip
+    wait_for(job / "last.pt")
+    os.killpg(process.pid, signal.SIGINT)
+    done = finish(process)
+    assert done.returncode == 130
+    assert done.stderr == ""
+    assert re.fullmatch(r"stopped, all up to .* is kept: go on with --resume auto", done.stdout.splitlines()[-1])
+
+
+def wait_for(path):
+    for _ in range(1200):
+        if path.is_file():
+            return
+        time.sleep(0.1)
 
 
 @pytest.mark.slow
@@ -101,16 +144,16 @@ def test_ctrl_c_under_torchrun_is_the_same(job):
     """The terminal sends the signal to torchrun and to both processes."""
     command = [*THREE, "-b", "8", "--epochs", "1000", "--patience", "1000"]
     process = start(*TORCHRUN, "--standalone", "--nproc_per_node", "2", *TRAINER, *command, start_new_session=True)
-    for _ in range(1200):
-        if (job / "last.pt").is_file():
-            break
-        time.sleep(0.1)
+    wait_for(job / "last.pt")
     os.killpg(process.pid, signal.SIGINT)
     done = finish(process)
     assert done.returncode != 0
-    assert f"go on with --resume {WEIGHTS}/last.pt" in done.stdout.splitlines()[-1]
+    last = checkpoint.load(job / "last.pt")
+    said = done.stdout.splitlines()[-1]
+    assert said.startswith(f"stopped, all up to epoch {last['epoch']} is kept")
+    assert said.endswith(": go on with --resume auto")
     assert done.stdout.count("go on with") == 1
-    assert checkpoint.load(job / "last.pt")["epoch"] >= 1
+    assert last["progress"] == {}
 
 
 def test_resume_auto_starts_goes_on_and_repeats_only_the_test(job, capsys):

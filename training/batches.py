@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Sampler, WeightedRandomSampler
 from pre_processing.artefacts import InputError
 from training import distributed
 from training.data import Faces
+from training.progress import leave_ctrl_c
 
 # Loading processes stay from epoch to epoch, with the masks they have painted, and keep batches ahead of the step.
 READY = {"persistent_workers": True, "prefetch_factor": 4}
@@ -27,8 +28,10 @@ class Batches(Sampler):
     """This process's share of each batch of an epoch, as keys (index, seed) of Faces.
 
     Every process draws the same faces and seeds from a generator of the same state, then takes its slice of each batch:
-    the slices together are what a single process would see.
+    the slices together are what a single process would see. The next epoch is without its first `.skip` batches.
     """
+
+    skip = 0
 
     def __init__(self, faces: Faces, batch_size: int, exponent: float, generator: torch.Generator) -> None:
         self.sampler, self.generator = balanced_sampler(faces, exponent, generator), generator
@@ -42,7 +45,8 @@ class Batches(Sampler):
         indices = list(self.sampler)
         seeds = torch.randint(2**62, (len(indices),), generator=self.generator).tolist()
         keys = list(zip(indices, seeds, strict=True))
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
+        skip, self.skip = self.skip, 0
+        for start in range(skip * self.batch_size, len(self) * self.batch_size, self.batch_size):
             yield keys[start : start + self.batch_size][self.share]
 
 
@@ -59,6 +63,7 @@ def training_loader(
         batch_sampler=Batches(faces, batch_size, balance, generator),
         num_workers=workers,
         generator=torch.Generator(),  # only seeds the loading processes, which Faces does itself for each look
+        worker_init_fn=leave_ctrl_c,
         pin_memory=torch.cuda.is_available(),
         **(READY if workers else {}),
     )
@@ -70,4 +75,12 @@ def evaluation_loader(faces: Faces, batch_size: int, workers: int) -> DataLoader
     if len(faces) < processes:
         raise InputError(f"{len(faces)} faces cannot be shared by {processes} processes; start fewer")
     mine, here = range(distributed.rank(), len(faces), processes), max(1, batch_size // processes)
-    return DataLoader(faces, here, sampler=mine, num_workers=workers, pin_memory=torch.cuda.is_available())
+    return DataLoader(
+        faces,
+        here,
+        sampler=mine,
+        num_workers=workers,
+        generator=torch.Generator(),  # that nothing is drawn from the global one
+        worker_init_fn=leave_ctrl_c,
+        pin_memory=torch.cuda.is_available(),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import random
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 import torch
 
 from pre_processing.artefacts import InputError, atomic_write
+
+IDENTITY = ("model_config", "config", "class_names", "epoch", "best", "best_epoch")  # what all checkpoints tell
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -40,6 +43,27 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not {"model", "model_config", "config"} <= content.keys():
         raise InputError(f"{path}: not a checkpoint of this program; give a last.pt or best.pt")
     return content
+
+
+def find_best(path: Path, content: dict[str, Any], store: Path) -> dict[str, Any] | None:
+    """What best.pt in `store` has to hold when a run goes on from the last.pt at `path`; {} where it does already.
+
+    It lies beside last.pt, or is made of it where a kill came after last.pt of the best epoch, before best.pt. None where
+    no epoch was complete, or an epoch that last.pt does not know of has replaced it. InputError where it is missing.
+    """
+    if content["best"] < 0:
+        return None
+    files = [folder / "best.pt" for folder in (store, path.parent) if (folder / "best.pt").is_file()]
+    for file in files:
+        best = load(file)
+        if (best["epoch"], best["best"]) == (content["best_epoch"], content["best"]):
+            return {} if file.parent == store else best
+    if content["epoch"] == content["best_epoch"] and not content.get("progress"):
+        identity = {key: content[key] for key in IDENTITY}
+        return {**identity, "model": content["average"] or content["model"]}
+    if not files:
+        raise InputError(f"{path}: best.pt is missing beside it; put it there, or start again")
+    return None
 
 
 def random_states() -> dict[str, Any]:
@@ -72,6 +96,19 @@ def check_same_model(path: Path, content: dict[str, Any], wanted: dict[str, Any]
         if have != value:
             raise InputError(f"{path}: a checkpoint of another model ({key} {have}, asked for {value}); "
                              f"give --{key} {have} or another checkpoint")  # fmt: skip
+
+
+def check_same_run(options: Namespace, content: dict[str, Any]) -> None:
+    """InputError in one line where a run would be gone on with as another one."""
+    keys = ["DB", "condition", "seed", "optimizer", "end2end", "mask_kinds", "mask_share"]
+    if content.get("progress"):  # the batches of its epoch are drawn again
+        keys += ["batch_size", "balance", "limit_batches"]
+    for key in keys:
+        given, before = getattr(options, key), content["config"].get(key, getattr(options, key))
+        if given != before:
+            name = key.replace("batch_", "batch-")
+            raise InputError(f"{options.resume}: was trained with --{name} {before}, not {given}; "
+                             f"give --{name} {before}, or start without --resume")  # fmt: skip
 
 
 def load_weights(path: Path, model: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:

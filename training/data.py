@@ -84,8 +84,8 @@ class Faces(Dataset):
             return self.item(key)
         generator, (index, seed) = torch.default_generator, key
         before = generator.get_state()
-        generator.manual_seed(seed)
         try:
+            generator.manual_seed(seed)
             return self.item(index)
         finally:
             generator.set_state(before)

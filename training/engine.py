@@ -17,6 +17,7 @@ from torch import nn
 from tqdm import tqdm
 
 from training import augment, checkpoint, distributed
+from training.progress import Progress, unbroken
 
 WARMUP = 0.05  # share of all steps in which the cosine schedule's rate climbs to its highest
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
@@ -190,10 +191,10 @@ def to_device(batch: dict, device: torch.device) -> tuple[torch.Tensor, torch.Te
 
 
 class Clock:
-    """Splits the time of a loop into waiting for batches and working on them."""
+    """Splits the time of a loop into waiting for batches and working on them, on top of earlier times (seconds)."""
 
-    def __init__(self) -> None:
-        self.waited, self.start = 0.0, time.perf_counter()
+    def __init__(self, seconds: float = 0.0, waited: float = 0.0) -> None:
+        self.waited, self.start = waited, time.perf_counter() - seconds
 
     def watch(self, batches: Iterable) -> Iterator:
         """The same batches; the time until each arrives is added to `.waited` (seconds)."""
@@ -212,33 +213,40 @@ class Clock:
         return time.perf_counter() - self.start
 
 
-def train_epoch(state: State, loader: Iterable, options: Any, epoch: int) -> dict[str, float]:
+def train_epoch(
+    state: State, loader: Iterable, options: Any, epoch: int, done: Progress | None = None
+) -> dict[str, float]:
     """One epoch; {loss, accuracy, seconds, images_per_second, waiting}: the last is the share of time without a batch.
 
+    `done` is what was done of it before, and is kept up to date; `loader` gives the rest. Ctrl-C comes between two steps.
     Raises TrainingError where the loss is no number; the checkpoint of the epoch before stays as it is.
     """
     state.model.train()
     if not options.end2end:
         state.model.backbone.eval()  # its batch statistics are part of what is kept
-    clock = Clock()
-    loss_sum, hits, seen = torch.zeros((), device=state.device), torch.zeros((), device=state.device), 0
-    bar = tqdm(total=len(loader), desc=f"epoch {epoch}", disable=distributed.no_bar(), leave=False)
-    for step, batch in enumerate(clock.watch(loader), 1):
-        loss, logits = train_step(state, batch, options.label_smoothing)
-        labels = batch["label"].to(state.device)
-        loss_sum += loss * len(labels)
-        hits += (logits.argmax(1) == labels).sum()
-        seen += len(labels)
+    done = done or Progress()
+    clock = Clock(done.seconds, done.waited)
+    bar = tqdm(total=len(loader), initial=done.step, desc=f"epoch {epoch}", disable=distributed.no_bar(), leave=False)
+    for batch in clock.watch(loader):
+        with unbroken():
+            loss, logits = train_step(state, batch, options.label_smoothing)
+            labels = batch["label"].to(state.device)
+            done.loss = done.loss + loss * len(labels)
+            done.hits = done.hits + (logits.argmax(1) == labels).sum()
+            done.seen += len(labels)
+            done.step += 1
+            done.seconds, done.waited = clock.seconds, clock.waited
         # Looking at the sum waits for a GPU, hence not at every step.
-        if step % options.print_freq == 0 or step == len(loader):
-            mean = loss_sum.item() / seen
+        if done.step % options.print_freq == 0 or done.step == len(loader):
+            mean = float(done.loss) / done.seen
             if not math.isfinite(mean):
-                raise TrainingError(f"the loss is {mean} in epoch {epoch} by step {step}; try a lower --lr than "
+                raise TrainingError(f"the loss is {mean} in epoch {epoch} by step {done.step}; try a lower --lr than "
                                     f"{options.lr:g} or --precision fp32")  # fmt: skip
-            bar.set_postfix(loss=f"{mean:.3f}", accuracy=f"{hits.item() / seen:.3f}")
+            bar.set_postfix(loss=f"{mean:.3f}", accuracy=f"{int(done.hits) / done.seen:.3f}")
         bar.update()
     bar.close()
-    loss_sum, hits, seen = distributed.total(torch.tensor([loss_sum.item(), hits.item(), seen], dtype=torch.float64))
+    sums = torch.tensor([float(done.loss), int(done.hits), done.seen], dtype=torch.float64)
+    loss_sum, hits, seen = distributed.total(sums)
     return {
         "loss": (loss_sum / seen).item(),
         "accuracy": (hits / seen).item(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import random
 from argparse import Namespace
 from pathlib import Path
@@ -16,6 +18,7 @@ from pre_processing.artefacts import InputError
 from training import batches, checkpoint, data, distributed, engine, metrics, results, wearing
 from training.checkpoint import plain
 from training.options import AUTO
+from training.progress import Progress, after, begun, unbroken
 
 
 def masks_of(split: str, options: Namespace) -> wearing.Masks | None:
@@ -69,15 +72,6 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def check_same_run(options: Namespace, config: dict[str, Any]) -> None:
-    """InputError in one line where a run would be gone on with as another one."""
-    for key in ("DB", "condition", "seed", "optimizer", "end2end", "mask_kinds", "mask_share"):
-        given, before = getattr(options, key), config.get(key, getattr(options, key))
-        if given != before:
-            raise InputError(f"{options.resume}: was trained with --{key} {before}, not {given}; "
-                             f"give --{key} {before}, or start without --resume")  # fmt: skip
-
-
 def frozen_masks(options: Namespace, faces: data.Faces) -> dict[str, Any] | None:
     """What the test faces wear, for metrics.json; InputError where it is not what it was at the first such test.
 
@@ -107,7 +101,7 @@ class Run:
         config = model_config(options)
         if content:
             checkpoint.check_same_model(options.resume, content, config)
-            check_same_run(options, content["config"])
+            checkpoint.check_same_run(options, content)
         model = build_model(config, pretrained=not (options.scratch or content))
         self.generator = torch.Generator().manual_seed(options.seed)
         self.loader = batches.training_loader(
@@ -115,24 +109,32 @@ class Run:
             workers=options.workers,
         )  # fmt: skip
         self.state = engine.make_state(model, options, len(self.loader))
-        self.epoch, self.best, self.best_epoch = 0, -1.0, 0
+        self.epoch, self.best, self.best_epoch, self.progress = 0, -1.0, 0, Progress()
+        self.best_content: dict[str, Any] | None = None  # to be put into best.pt when a run goes on
+        self.last, self.kept = options.resume, ""  # what one can go on from, and how far that has come
         if content:
             self.restore(content)
         elif options.start_epoch:
             self.epoch = self.best_epoch = options.start_epoch
 
     def restore(self, content: dict[str, Any]) -> None:
-        """Go back to the end of the checkpoint's epoch, random states included."""
+        """Go back to where the checkpoint was written, random states included."""
         path = self.options.resume
         if "optimizer" not in content:
             raise InputError(f"{path}: holds weights only; resume from last.pt, or give -e to evaluate it")
-        if not any((folder / "best.pt").is_file() for folder in (self.store, path.parent)):
-            raise InputError(f"{path}: best.pt is missing beside it; put it there, or start again")
+        self.best_content = checkpoint.find_best(path, content, self.store)
         self.state.load_state_dict(path, content)
         self.epoch, self.best, self.best_epoch = content["epoch"], content["best"], content["best_epoch"]
-        if self.options.start_epoch is not None:
+        if self.best_content is None:
+            self.best = -1.0  # whatever comes next is better than weights that are lost
+        if self.options.start_epoch in (None, self.epoch):
+            self.progress = begun(content)
+            self.loader.batch_sampler.skip = self.progress.step
+        else:
             self.epoch = self.options.start_epoch
-        self.generator.set_state(content["sampler"])
+        self.kept = after(self.epoch, self.progress.step)
+        begin = self.progress.sampler
+        self.generator.set_state(content["sampler"] if begin is None else begin)
         checkpoint.restore_random_states(content["random"])
 
     def open_folders(self) -> None:
@@ -143,11 +145,15 @@ class Run:
         options, fresh = self.options, not self.options.resume
         for folder in (self.store, self.folder):
             results.open_folder(folder, fresh=fresh, overwrite=options.overwrite)
-        if not fresh and not (self.store / "best.pt").is_file():
-            checkpoint.save(self.store / "best.pt", checkpoint.load(options.resume.with_name("best.pt")))
+        if self.best_content:
+            checkpoint.save(self.store / "best.pt", self.best_content)
+        self.best_content = None
 
     def save(self, improved: bool) -> None:
-        """best.pt with the tested weights where this epoch is the best so far, then last.pt with everything."""
+        """last.pt with everything, then best.pt with the tested weights where this epoch is the best so far.
+
+        In this order last.pt tells what best.pt has to be, and can give it, where a kill comes between the two.
+        """
         if not distributed.first():
             return
         identity = {
@@ -158,10 +164,15 @@ class Run:
             "best": self.best,
             "best_epoch": self.best_epoch,
         }
+        everything = {
+            "progress": self.progress.state_dict(),
+            "sampler": self.generator.get_state(),
+            "random": checkpoint.random_states(),
+        }
+        checkpoint.save(self.store / "last.pt", {**identity, **self.state.state_dict(), **everything})
+        self.last, self.kept = self.store / "last.pt", after(self.epoch, self.progress.step)
         if improved:
             checkpoint.save(self.store / "best.pt", {**identity, "model": self.state.tested.state_dict()})
-        everything = {"sampler": self.generator.get_state(), "random": checkpoint.random_states()}
-        checkpoint.save(self.store / "last.pt", {**identity, **self.state.state_dict(), **everything})
 
     def describe(self) -> str:
         """What is trained on what, in a few lines."""
@@ -183,19 +194,21 @@ class Run:
         return distributed.merge(found, len(faces))
 
     def one_epoch(self) -> dict[str, Any]:
-        """Train and validate one epoch; its record for log.jsonl."""
-        rate = self.state.optimizer.param_groups[0]["lr"]
+        """Train and validate one epoch, or what is left of it; its record for log.jsonl."""
+        done = self.progress
+        if not done.step:
+            done.lr, done.sampler = self.state.optimizer.param_groups[0]["lr"], self.generator.get_state()
         # An epoch depends on its number alone, so that a run goes on under any number of processes.
-        seed_everything(distributed.epoch_seed(self.options.seed, self.epoch + 1))
-        trained = engine.train_epoch(self.state, self.loader, self.options, self.epoch + 1)
+        if not (done.step and distributed.first()):
+            seed_everything(distributed.epoch_seed(self.options.seed, self.epoch + 1))
+        trained = engine.train_epoch(self.state, self.loader, self.options, self.epoch + 1, done)
         predictions = self.validate(self.valid_faces, "valid")
         predicted = predictions["probabilities"].argmax(1)
         valid = metrics.summarise(predictions["label"], predicted, self.valid_faces.names, None)
         own = predictions["probabilities"][np.arange(len(predicted)), predictions["label"]]
-        self.epoch += 1
         return {
-            "epoch": self.epoch,
-            "lr": rate,
+            "epoch": self.epoch + 1,
+            "lr": done.lr,
             **{f"train_{key}": trained[key] for key in ("loss", "accuracy")},
             "valid_loss": float(-np.log(np.maximum(own, 1e-12)).mean()),
             "valid_accuracy": valid["accuracy"],
@@ -209,14 +222,34 @@ class Run:
         while self.epoch < self.options.epochs and self.epoch - self.best_epoch < patience:
             record = self.one_epoch()
             improved = record["valid_accuracy"] > self.best
-            if improved:
-                self.best, self.best_epoch = record["valid_accuracy"], self.epoch
-            log.record(record)  # before the checkpoint: going on drops what is too much, but could not add what lacks
-            self.save(improved)
-            board.add(record)
-            log.say(epoch_line(record) + ("  *" if improved else ""))
+            with unbroken():
+                self.epoch, self.progress = record["epoch"], Progress()
+                if improved:
+                    self.best, self.best_epoch = record["valid_accuracy"], self.epoch
+                # Before the checkpoint: going on drops what is too much, but could not add what lacks.
+                log.record(record)
+                self.save(improved)
+                board.add(record)
+                log.say(epoch_line(record) + ("  *" if improved else ""))
         if self.epoch < self.options.epochs:
             log.say(f"no better validation for {patience} epochs: stopped")
+
+    def stop(self) -> str:
+        """Save where training stands; a line on what is kept and how to go on.
+
+        Many processes may be a step apart: what they keep is the last complete epoch. A second Ctrl-C leaves last.pt as
+        it was, and so does a loss that is no number.
+        """
+        done, alone = self.progress, distributed.size() == 1
+        if done.step and alone and math.isfinite(done.loss):
+            with contextlib.suppress(KeyboardInterrupt):
+                self.save(improved=False)
+        if not self.last:
+            return "stopped before anything was saved: start again"
+        lost = "" if self.kept == after(self.epoch, done.step) else ", what was done since is lost"
+        lost += "" if alone or not lost else " (several processes save complete epochs only)"
+        where = "auto" if self.last == self.store / "last.pt" else self.last
+        return f"stopped, all up to {self.kept} is kept{lost}: go on with --resume {where}"
 
 
 def epoch_line(record: dict[str, Any]) -> str:
@@ -240,7 +273,7 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
     log.drop_after(run.epoch)
     log.say(f"{command}\n{run.describe()}")
     if options.resume:
-        log.say(f"going on after epoch {run.epoch} of {options.resume}")
+        log.say(f"going on after {run.kept} of {options.resume}")
     try:
         run.fit(log, board)
         distributed.wait()  # for the first process to have written best.pt
@@ -248,9 +281,7 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
         extra = {"command": command, "test_masks": run.test_masks}
         return test(options, run.folder, log, best, run.test_faces, extra)
     except KeyboardInterrupt:
-        last = run.store / "last.pt"
-        where = f"go on with --resume {last}" if last.is_file() else "no epoch was finished, start again"
-        log.say(f"stopped after epoch {run.epoch}, what was done since is lost: {where}")
+        log.say(run.stop())
         raise
     finally:
         board.close()

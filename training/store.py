@@ -8,13 +8,13 @@ list, crop size, landmark or changed photo is another name, and the file it repl
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import filelock
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -139,11 +139,10 @@ def locked(path: Path) -> Iterator[None]:
     """Let one process of this machine at a time do the block."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = open(path, "w")  # noqa: SIM115
+        lock = filelock.FileLock(path).acquire()
     except OSError as error:
         raise InputError(f"{path.parent}: cannot be written ({error.strerror}); give another --cache folder") from error
-    with handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # ends with the process, however that ends
+    with lock:  # ends with the process, however that ends
         yield
 
 
