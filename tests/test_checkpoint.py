@@ -94,6 +94,18 @@ def test_two_epochs_are_some_steps_a_stop_and_the_rest(job, monkeypatch, optimiz
     assert log() == wanted
 
 
+def test_dropout_goes_on_within_an_epoch(job, monkeypatch):
+    command = [*TWO, "--model", "gacnn", "--num_regions", "20", "--epochs", "1"]
+    last = Path(WEIGHTS.replace("cnn", "gacnn"), "last.pt")
+    assert main_trainer.main(command) == 0
+    whole = checkpoint.load(last)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)
+        assert main_trainer.main(command) == 130
+    assert main_trainer.main([*command, "--resume", "auto"]) == 0
+    assert_equal({**checkpoint.load(last), "config": None}, {**whole, "config": None})
+
+
 def test_batches_already_seen_are_not_loaded_again(job, monkeypatch):
     with monkeypatch.context() as patch:
         stop_after(patch, 6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +157,21 @@ def test_a_run_goes_on_under_another_number_of_processes(trained, monkeypatch, b
     assert "going on after epoch 1" in done.stdout
     assert_close(weights(tag)["model"], weights("one")["model"], 1e-5)
     assert len(log(tag)) == 2
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_where_one_was_stopped_within_an_epoch(trained, monkeypatch):
+    monkeypatch.chdir(trained[0])
+    worker = str(Path(__file__).with_name("survival_worker.py"))
+    assert finish(start(sys.executable, worker, "SIGINT", "step:5", *EXACT, "--tag", "within")).returncode == 130
+    done = together(*EXACT, "--tag", "within", "--resume", "auto")
+    assert done.returncode == 0, done.stderr
+    assert "going on after step 2 of epoch 2" in done.stdout
+    for one, two in zip(log("one"), log("within"), strict=True):
+        for key in ("train_loss", "train_accuracy", "valid_loss", "lr"):
+            assert one[key] == pytest.approx(two[key], rel=1e-5), key
+    for part in ("model", "average"):
+        assert_close(weights("one")[part], weights("within")[part], 1e-5)
 
 
 @pytest.mark.slow

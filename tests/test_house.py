@@ -39,6 +39,11 @@ def test_imports_follow_the_data(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_imported_that_windows_lacks(path: Path) -> None:
+    assert not imported(path) & {"fcntl", "grp", "posix", "pwd", "resource", "termios"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_torchvision_models_never_hides_our_package(path: Path) -> None:
     assert "from torchvision import models" not in path.read_text(encoding="utf-8")
 

@@ -240,6 +240,14 @@ def test_building_leaves_the_random_state_alone(job):
     assert torch.equal(torch.rand(2), wanted)
 
 
+def test_one_process_at_a_time_has_the_lock(tmp_path):
+    path = tmp_path / ".lock"
+    other = [sys.executable, "-c", f"import filelock; filelock.FileLock({str(path)!r}).acquire(timeout=0)"]
+    with store.locked(path):
+        assert b"Timeout" in subprocess.run(other, capture_output=True).stderr
+    assert subprocess.run(other, capture_output=True).returncode == 0
+
+
 def test_the_number_of_loading_processes_changes_nothing(job):
     for workers in ("0", "2"):
         command = [*TINY, "--root_path", "data/faces", "--mask_kinds", "seen", "--epochs", "1", "-j", workers]
