@@ -17,7 +17,7 @@ from training.results import DISPLAY
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 HEAD = ("Database", "Faces", "Emotions", "Model", "n", "Accuracy % (95 % interval)", "Macro recall %", *EMOTIONS)
 NOTE = """Recall of each emotion in %. The epoch with the best validation accuracy was tested once; Wilson intervals.
-Masked and unmasked rows of one database have the same faces and splits. Every command is in `Scripts.txt`."""
+Masked and unmasked rows of one database have the same faces and splits. Each command is in the `metrics.json` beside its matrix."""
 
 
 def collect(results: Path) -> list[dict]:
