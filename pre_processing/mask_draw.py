@@ -116,7 +116,7 @@ def strap_on(face: np.ndarray, straps: np.ndarray, width: float, colour: np.ndar
         cv2.polylines(face, lines, False, colour.tolist(), width, cv2.LINE_AA, 4)
         return
     over = cv2.polylines(np.zeros(small, np.uint8), lines, False, 255, width, cv2.LINE_AA, 4)
-    over = cv2.resize(over, face.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    over = cv2.resize(cv2.blur(over, (3, 3)), face.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     plain = np.broadcast_to(np.rint(colour).astype(np.uint8), (*face.shape[:2], len(colour))).reshape(face.shape)
     face[:] = blend(face, np.ascontiguousarray(plain), over, np.full_like(over, 255))
 
@@ -128,9 +128,11 @@ def shadow(alpha: np.ndarray, on: Canvas, unit: float) -> np.ndarray:
     blurred = cv2.GaussianBlur(
         cv2.resize(alpha, small, interpolation=cv2.INTER_NEAREST), (7, 7), max(0.045 * unit / coarse, 0.6)
     )
+    around = np.zeros_like(blurred)  # fades towards the eyes; a plain cut would look like the rim of glasses
+    cv2.fillPoly(around, list((on.eyes + 8) // coarse - 8), 255, cv2.LINE_8, 4)
+    blurred = cv2.subtract(blurred, cv2.blur(around, (5, 5)), dst=blurred)
     light = cv2.resize(cv2.bitwise_not(cv2.convertScaleAbs(blurred, alpha=0.55)), alpha.shape[::-1])
-    for eye in on.eyes:
-        cv2.fillPoly(light, [eye], 255, cv2.LINE_8, 4)
+    cv2.fillPoly(light, list(on.eyes), 255, cv2.LINE_8, 4)
     return light
 
 

@@ -16,14 +16,16 @@ import numpy as np
 from pre_processing.mask_draw import blend, canvas, layers, lit, shadow, strap_on
 from pre_processing.mask_files import load_kind, picture_fit
 from pre_processing.mask_kinds import GROUPS, KINDS, Kind, choose_kind, find_kind, kinds_of
-from pre_processing.mask_light import LUMA, light_grid, look, skin
+from pre_processing.mask_light import LUMA, SOFT, light_grid, look, skin
 from pre_processing.mask_shape import Fit, face_frame, fit_mask, folds
 from pre_processing.mask_textures import VARIANTS
 from pre_processing.meanface import HIDDEN, MEAN_FACE, hide_points
 
 __all__ = ["GROUPS", "KINDS", "choose_kind", "kinds_of", "load_kind", "put_mask", "worn_area"]
 
-DRAWING = 2  # one more whenever the same seed gives other pixels: copies drawn before are then made again
+DRAWING = 3  # one more whenever the same seed gives other pixels: copies drawn before are then made again
+# Times that a mask is drawn smaller, by the photo's blur in pixels: averaging 3 x 3 pixels and enlarging then blur it so.
+SMALLER = 1.3
 MOST = 1e5  # pixels; no photo is larger
 
 
@@ -109,7 +111,7 @@ def _dye(kind: Kind, wear: Wear) -> np.ndarray:
 def _worn(picture: np.ndarray, points: np.ndarray, fit: Fit, kind: Kind, wear: Wear, dye: np.ndarray) -> np.ndarray:
     """A picture (H, W[, 3]) uint8 with the mask on; dye (3,), or (1,) for grey."""
     photo = look(picture, fit)
-    soft = photo.softness if photo.softness > 1.4 else 1.0
+    soft = photo.blur * SMALLER if photo.blur > SOFT else 1.0
     window = _window(fit.outline, 0.095 * fit.unit + (1 if soft == 1 else 2 * soft), picture.shape)
     corner = np.array([window[1].start, window[0].start])
     on = canvas((window[0].stop - window[0].start, window[1].stop - window[1].start), points - corner, soft)
@@ -119,7 +121,7 @@ def _worn(picture: np.ndarray, points: np.ndarray, fit: Fit, kind: Kind, wear: W
     light = light_grid(colours, places, here, on.size)
     cloth = lit(cloth, light * (dye / 255), photo.noise, wear.grain)
     if on.soft:
-        cloth = cv2.resize(cloth, on.size[::-1], interpolation=cv2.INTER_LINEAR)
+        cloth = cv2.resize(cv2.blur(cloth, (3, 3)), on.size[::-1], interpolation=cv2.INTER_LINEAR)
     out = picture.copy()
     if len(fit.straps) and len(colours):
         _strap_on(out, fit, kind, soft, light[4:8, 4:8].mean((0, 1)) * (0.85 / 255), colours.sum(0) / len(colours))
@@ -136,11 +138,13 @@ def _strap_on(out: np.ndarray, fit: Fit, kind: Kind, soft: float, light: np.ndar
     if soft == 1:
         strap_on(out, fit.straps, width, colour, out.shape[:2])
         return
-    window = _window(fit.straps.reshape(-1, 2), 2 * soft, out.shape)
-    if window:
-        part, corner = out[window], (window[1].start, window[0].start)
-        small = tuple(max(1, round(side / soft)) for side in part.shape[:2])
-        strap_on(part, fit.straps - corner, width, colour, small)
+    for first in range(0, len(fit.straps), 2):  # the two of one side, which takes far fewer pixels than both sides
+        straps = fit.straps[first : first + 2]
+        window = _window(straps.reshape(-1, 2), 2 * soft, out.shape)
+        if window:
+            part, corner = out[window], (window[1].start, window[0].start)
+            small = tuple(max(1, round(side / soft)) for side in part.shape[:2])
+            strap_on(part, straps - corner, width, colour, small)
 
 
 def _describe(name: str, seed: int, dye: np.ndarray, wear: Wear, grey: bool) -> dict:
