@@ -88,8 +88,7 @@ def layers(kind: Kind, fit: Fit, on: Canvas, variant: int, grey: bool) -> tuple[
     cloth = cv2.extractChannel(cloth, 0) if grey else cv2.cvtColor(cloth, cv2.COLOR_RGBA2RGB)
     if on.soft:
         alpha = cv2.resize(alpha, on.size[::-1], interpolation=cv2.INTER_LINEAR)
-    for eye in on.eyes:  # fits can be odd; the eyes stay free whatever they are
-        cv2.fillPoly(alpha, [eye], 0, cv2.LINE_AA, 4)
+    cv2.fillPoly(alpha, list(on.eyes), 0, cv2.LINE_AA, 4)  # fits can be odd; the eyes stay free whatever they are
     return cloth, alpha
 
 
@@ -97,7 +96,7 @@ def lit(cloth: np.ndarray, light: np.ndarray, noise: float, at: tuple[int, int])
     """Cloth (h, w[, 3]) uint8 under light (rows, columns, c), 0..255 for white cloth; noise of the photo over it."""
     # Highlights roll off instead of clipping to a white patch.
     light = np.minimum(light - np.maximum(light - 215, 0) * 0.5, 246)
-    light = cv2.resize(np.rint(light).astype(np.uint8), cloth.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    light = cv2.resize(cv2.convertScaleAbs(light), cloth.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     cloth = cv2.multiply(cloth, light, scale=1 / NEUTRAL)
     if noise < 0.7:
         return cloth
@@ -117,21 +116,21 @@ def strap_on(face: np.ndarray, straps: np.ndarray, width: float, colour: np.ndar
         return
     over = cv2.polylines(np.zeros(small, np.uint8), lines, False, 255, width, cv2.LINE_AA, 4)
     over = cv2.resize(cv2.blur(over, (3, 3)), face.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    plain = np.broadcast_to(np.rint(colour).astype(np.uint8), (*face.shape[:2], len(colour))).reshape(face.shape)
-    face[:] = blend(face, np.ascontiguousarray(plain), over, np.full_like(over, 255))
+    if face.ndim == 3:
+        over = cv2.cvtColor(over, cv2.COLOR_GRAY2RGB)
+    dyed = cv2.multiply(over, (*colour.tolist(), 0.0), scale=1 / 255)
+    cv2.add(cv2.multiply(face, cv2.bitwise_not(over), scale=1 / 255), dyed, dst=face)
 
 
 def shadow(alpha: np.ndarray, on: Canvas, unit: float) -> np.ndarray:
     """Share of light uint8 (h, w), 255 for all of it, that reaches skin beside the mask; all of it reaches the eyes."""
-    coarse = max(1, int(0.045 * unit))
+    coarse = max(1, round(0.032 * unit))
     small = tuple(-(-side // coarse) for side in alpha.shape[::-1])
-    blurred = cv2.GaussianBlur(
-        cv2.resize(alpha, small, interpolation=cv2.INTER_NEAREST), (7, 7), max(0.045 * unit / coarse, 0.6)
-    )
+    blurred = cv2.blur(cv2.resize(alpha, small, interpolation=cv2.INTER_NEAREST), (5, 5))
     around = np.zeros_like(blurred)  # fades towards the eyes; a plain cut would look like the rim of glasses
     cv2.fillPoly(around, list((on.eyes + 8) // coarse - 8), 255, cv2.LINE_8, 4)
     blurred = cv2.subtract(blurred, cv2.blur(around, (5, 5)), dst=blurred)
-    light = cv2.resize(cv2.bitwise_not(cv2.convertScaleAbs(blurred, alpha=0.55)), alpha.shape[::-1])
+    light = cv2.resize(cv2.convertScaleAbs(blurred, alpha=-0.55, beta=255), alpha.shape[::-1])
     cv2.fillPoly(light, list(on.eyes), 255, cv2.LINE_8, 4)
     return light
 

@@ -57,6 +57,7 @@ def skin(
     return colours, (fit.axes / fit.unit) @ (at - fit.origin[:, None])
 
 
+_GRID = np.stack(np.meshgrid(STEPS, STEPS)).reshape(2, -1)
 _DAMPING = np.diag([1e-3, 0.05, 0.2])
 
 
@@ -78,14 +79,14 @@ def light_grid(colours: np.ndarray, places: np.ndarray, fit: Fit, size: tuple[in
     basis[1:] = places
     weighted = basis * weight
     slope = cv2.solve(weighted @ basis.T + _DAMPING * len(value), weighted @ ratio[:, None])[1].ravel().tolist()
-    # Axis-parallel steps of the window, turned into the face's frame.
-    x, y = ((STEPS * size[1 - k] - (0.5 + fit.origin[k])) / fit.unit for k in (0, 1))
-    (right_x, right_y), (down_x, down_y) = fit.axes.tolist()
-    down = np.minimum(np.maximum(down_x * x + (down_y * y)[:, None], 0), 1.5)
-    plane = slope[1] * right_x * x + (slope[1] * right_y * y)[:, None] + (0.5 * slope[2]) * down
+    # The window's grid in the face's frame.
+    across, down = (fit.axes * (size[1] / fit.unit, size[0] / fit.unit)) @ _GRID - (
+        fit.axes @ (0.5 + fit.origin) / fit.unit
+    )[:, None]
+    plane = slope[1] * across + (0.5 * slope[2]) * np.minimum(np.maximum(down, 0), 1.5)
     # Cloth is lighter than most skin; the power keeps it plausible on dark skin and in dim light.
     white = 250 * (level / 195) ** 0.45
-    light = np.minimum(np.maximum(plane, -0.4), 0.3) * white + white
+    light = np.minimum(np.maximum(plane, -0.4), 0.3).reshape(CELLS, CELLS) * white + white
     tint = np.ones(channels, np.float32)
     if channels == 3:
         tone = weight @ colours / max(float(weight @ value), 1.0)
@@ -95,17 +96,17 @@ def light_grid(colours: np.ndarray, places: np.ndarray, fit: Fit, size: tuple[in
 
 def look(image: np.ndarray, fit: Fit) -> Look:
     """Blur and noise of a photo, uint8 (h, w[, 3]), from brows, eyes and what is between them."""
-    x, y = _look_at(image.shape, fit)
+    x, y = at = _look_at(image.shape, fit)
     if len(x) < 36 * 8:  # down to the upper lids
         return Look(0.0, 1.0)  # too few pixels to tell, or to show
-    left, top, right, bottom = int(x.min()), int(y.min()), int(x.max()), int(y.max())
+    (left, top), (right, bottom) = at.min(1).tolist(), at.max(1).tolist()
     if left < 1 or top < 1 or right > image.shape[1] - 2 or bottom > image.shape[0] - 2:
         x, y = np.clip(x, 1, image.shape[1] - 2), np.clip(y, 1, image.shape[0] - 2)
     left, top = max(left - _REACH, 0), max(top - _REACH, 0)
     value = image[top : max(bottom, 0) + _REACH + 1, left : max(right, 0) + _REACH + 1]
     value = (cv2.cvtColor(value, cv2.COLOR_RGB2GRAY) if value.ndim == 3 else value).astype(np.float32)
     wide = value.shape[1]
-    around = (y - top) * wide + (x - left) + np.array([[0], [-1], [-wide], [1], [wide]])  # left, above, right, below
+    around = y * wide + x + (np.array([[0], [-1], [-wide], [1], [wide]]) - top * wide - left)  # it, left, up, right, down
     narrow, broad = (cv2.GaussianBlur(value, (size, size), sigma).ravel().take(around) for size, sigma in _BLURS)
     value = value.ravel().take(around)
     blur = min(max(_bend_blur(value), _slope_blur(narrow, broad, fit.unit)), MOST_BLUR)
@@ -121,10 +122,11 @@ def _bend_blur(value: np.ndarray) -> float:
     value: (5, N) of pixels and their neighbours. Right for sharp photos, little blur and enlarged photos, which are made
     of straight slopes, up to about 2; noise bends slopes too, so it tells too little then.
     """
-    slope = np.abs(value[3:] - value[1:3]).ravel()
-    bend = np.abs(value[3:] + value[1:3] - 2 * value[0]).ravel()
-    steep = np.argpartition(slope, -(len(slope) // 5))[-(len(slope) // 5) :]
-    return min(0.2 * float(slope.take(steep).sum()) / max(float(bend.take(steep).sum()), 1e-3), 2.2)
+    slope, bend = np.abs(value[3:] - value[1:3]), np.abs(value[3:] + value[1:3] - 2 * value[0])
+    return min(BEND * float(np.vdot(slope, slope)) / max(float(np.vdot(slope, bend)), 1e-3), 2.2)
+
+
+BEND = 0.2
 
 
 def _slope_blur(narrow: np.ndarray, broad: np.ndarray, unit: float) -> float:

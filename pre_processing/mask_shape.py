@@ -104,7 +104,7 @@ _STRAPS = {
     "head": ((0, 0, 0.30, -0.30, 0.02), (2, 2, 0.28, 0.02, 0.02)),
 }
 _EARS = [0, 1, 2, 14, 15, 16]
-COUNT, KNOTS = 2 * TOP + 2 * (SIDE - 2), 7  # points of the border; points of a strap
+COUNT, KNOTS = 2 * TOP + 2 * (SIDE - 2), 5  # points of the border; points of a strap
 
 
 class _Plan(NamedTuple):

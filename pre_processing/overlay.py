@@ -84,8 +84,7 @@ def _place(points: np.ndarray, wear: Wear, kind: Kind) -> tuple[Fit | None, str]
 
 def _window(points: np.ndarray, room: float, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
     """Part of the image (rows, columns) with points (N, 2) and some room; None where they all lie outside."""
-    x, y = points[:, 0], points[:, 1]
-    left, top, right, bottom = float(x.min()), float(y.min()), float(x.max()), float(y.max())
+    (left, top), (right, bottom) = points.min(0).tolist(), points.max(0).tolist()
     if right < 0 or bottom < 0 or left > shape[1] - 1 or top > shape[0] - 1:
         return None
     columns = slice(max(int(left - room), 0), min(int(right + room + 2), shape[1]))
@@ -104,8 +103,8 @@ def _is_grey(image: np.ndarray) -> bool:
 
 def _dye(kind: Kind, wear: Wear) -> np.ndarray:
     """RGB (3,) float, 0..255, of this one mask."""
-    dye = np.array(kind.dyes[wear.dye % len(kind.dyes)])
-    return np.minimum(dye * wear.shade * (1 + wear.warmth, 1, 1 - wear.warmth), 255)
+    dye, warm = kind.dyes[wear.dye % len(kind.dyes)], (1 + wear.warmth, 1, 1 - wear.warmth)
+    return np.array([min(part * wear.shade * tint, 255.0) for part, tint in zip(dye, warm, strict=True)])
 
 
 def _worn(picture: np.ndarray, points: np.ndarray, fit: Fit, kind: Kind, wear: Wear, dye: np.ndarray) -> np.ndarray:
@@ -148,8 +147,8 @@ def _strap_on(out: np.ndarray, fit: Fit, kind: Kind, soft: float, light: np.ndar
 
 
 def _describe(name: str, seed: int, dye: np.ndarray, wear: Wear, grey: bool) -> dict:
-    worn = {key: round(getattr(wear, key), 4) for key in ("height", "tilt", "shade")}
-    colour = "#{:02x}{:02x}{:02x}".format(*dye.astype(int))
+    worn = {"height": round(wear.height, 4), "tilt": round(wear.tilt, 4), "shade": round(wear.shade, 4)}
+    colour = "#{:02x}{:02x}{:02x}".format(*map(int, dye.tolist()))
     return {"kind": name, "seed": seed, "colour": colour, **worn, "variant": wear.variant, "grey": grey}
 
 
