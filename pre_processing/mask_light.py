@@ -106,7 +106,9 @@ def look(image: np.ndarray, fit: Fit) -> Look:
     value = image[top : max(bottom, 0) + _REACH + 1, left : max(right, 0) + _REACH + 1]
     value = (cv2.cvtColor(value, cv2.COLOR_RGB2GRAY) if value.ndim == 3 else value).astype(np.float32)
     wide = value.shape[1]
-    around = y * wide + x + (np.array([[0], [-1], [-wide], [1], [wide]]) - top * wide - left)  # it, left, up, right, down
+    around = (
+        y * wide + x + (np.array([[0], [-1], [-wide], [1], [wide]]) - top * wide - left)
+    )  # it, left, up, right, down
     narrow, broad = (cv2.GaussianBlur(value, (size, size), sigma).ravel().take(around) for size, sigma in _BLURS)
     value = value.ravel().take(around)
     blur = min(max(_bend_blur(value), _slope_blur(narrow, broad, fit.unit)), MOST_BLUR)

@@ -111,7 +111,7 @@ def _worn(picture: np.ndarray, points: np.ndarray, fit: Fit, kind: Kind, wear: W
     """A picture (H, W[, 3]) uint8 with the mask on; dye (3,), or (1,) for grey."""
     photo = look(picture, fit)
     soft = photo.blur * SMALLER if photo.blur > SOFT else 1.0
-    window = _window(fit.outline, 0.095 * fit.unit + (1 if soft == 1 else 2 * soft), picture.shape)
+    window = _window(fit.outline, 2 if soft == 1 else 1 + 2 * soft, picture.shape)
     corner = np.array([window[1].start, window[0].start])
     on = canvas((window[0].stop - window[0].start, window[1].stop - window[1].start), points - corner, soft)
     here = fit.moved(-corner)
@@ -124,16 +124,24 @@ def _worn(picture: np.ndarray, points: np.ndarray, fit: Fit, kind: Kind, wear: W
     out = picture.copy()
     if len(fit.straps) and len(colours):
         _strap_on(out, fit, kind, soft, light[4:8, 4:8].mean((0, 1)) * (0.85 / 255), colours.sum(0) / len(colours))
-    out[window] = blend(out[window], cloth, alpha, shadow(alpha, on, fit.unit))
+    around = tuple(
+        slice(max(part.start - int(0.095 * fit.unit), 0), part.stop + int(0.095 * fit.unit)) for part in window
+    )
+    face, at = (
+        out[around],
+        tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(window, around, strict=True)),
+    )
+    blend(face, cloth, alpha, at, shadow(alpha, at, face.shape[:2], on.eyes, fit.unit))
     return out
 
 
 def _strap_on(out: np.ndarray, fit: Fit, kind: Kind, soft: float, light: np.ndarray, skin_tone: np.ndarray) -> None:
     """Straps into a picture; lines finer than a pixel (of the photo's detail) take on the skin's colour."""
     width = kind.shape.strap[3] * fit.unit
-    strap = np.array(kind.shape.strap[:3])
+    red, green, blue = kind.shape.strap[:3]
+    strap = (red, green, blue) if len(light) == 3 else 0.299 * red + 0.587 * green + 0.114 * blue
     part = min(width / soft, 1.0)
-    colour = part * light * (strap if len(light) == 3 else strap @ LUMA) + (1 - part) * skin_tone
+    colour = light * strap * part + skin_tone * (1 - part)
     if soft == 1:
         strap_on(out, fit.straps, width, colour, out.shape[:2])
         return
