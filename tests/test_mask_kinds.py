@@ -20,7 +20,7 @@ from pre_processing.overlay import put_mask, worn_area
 from tests.test_masks import EYES, MOUTH, NOSTRILS, area, face, photo
 
 SIZE = 112
-HANGING = ("bandana", "ffp2_duckbill")
+HANGING = ("bandana",)
 
 
 def smooth(size: int, seed: int = 0) -> np.ndarray:
