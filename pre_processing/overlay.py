@@ -123,14 +123,11 @@ def _worn(picture: np.ndarray, points: np.ndarray, fit: Fit, kind: Kind, wear: W
         cloth = cv2.resize(cv2.blur(cloth, (3, 3)), on.size[::-1], interpolation=cv2.INTER_LINEAR)
     out = picture.copy()
     if len(fit.straps) and len(colours):
-        _strap_on(out, fit, kind, soft, light[4:8, 4:8].mean((0, 1)) * (0.85 / 255), colours.sum(0) / len(colours))
-    around = tuple(
-        slice(max(part.start - int(0.095 * fit.unit), 0), part.stop + int(0.095 * fit.unit)) for part in window
-    )
-    face, at = (
-        out[around],
-        tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(window, around, strict=True)),
-    )
+        _strap_on(out, fit, kind, soft, light[3:7, 3:7].mean((0, 1)) * (0.85 / 255), colours.sum(0) / len(colours))
+    room = int(0.095 * fit.unit)  # for the shadow
+    around = [slice(max(part.start - room, 0), part.stop + room) for part in window]
+    at = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(window, around, strict=True))
+    face = out[tuple(around)]
     blend(face, cloth, alpha, at, shadow(alpha, at, face.shape[:2], on.eyes, fit.unit))
     return out
 
@@ -140,10 +137,11 @@ def _strap_on(out: np.ndarray, fit: Fit, kind: Kind, soft: float, light: np.ndar
     width = kind.shape.strap[3] * fit.unit
     red, green, blue = kind.shape.strap[:3]
     strap = (red, green, blue) if len(light) == 3 else 0.299 * red + 0.587 * green + 0.114 * blue
-    part = min(width / soft, 1.0)
+    little = 1 < soft < 1.7  # a pixel wider and the paler for it looks as blurred, and is drawn at once
+    part = width / (width + 1) if little else min(width / soft, 1.0)
     colour = light * strap * part + skin_tone * (1 - part)
-    if soft == 1:
-        strap_on(out, fit.straps, width, colour, out.shape[:2])
+    if little or soft == 1:
+        strap_on(out, fit.straps, width + little, colour, out.shape[:2])
         return
     for first in range(0, len(fit.straps), 2):  # the two of one side, which takes far fewer pixels than both sides
         straps = fit.straps[first : first + 2]
