@@ -5,8 +5,8 @@ python benchmarks/mask_quality.py --root ROOT --landmarks Results/UnmaskedDatase
 
 cover: share of the lower face (polygon of nose bridge point 29 and jaw points 2 to 14, 0-based) that cloth hides.
 spill: share of the cloth, straps left out, beyond the convex hull of the 68 points. eye: share of faces with any eye
-point under the cloth. low: the faces with the least cover, 5th percentile. Bandanas and duckbills hang over by design,
-and half-worn and chin-worn masks lie low; they are listed all the same.
+point under the cloth. low: the faces with the least cover, 5th percentile. Bandanas hang over by design, and half-worn
+and chin-worn masks lie low; they are listed all the same.
 """
 
 from __future__ import annotations

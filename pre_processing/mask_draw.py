@@ -88,8 +88,7 @@ def layers(kind: Kind, fit: Fit, on: Canvas, variant: int, grey: bool) -> tuple[
     cloth = cv2.extractChannel(cloth, 0) if grey else cv2.cvtColor(cloth, cv2.COLOR_RGBA2RGB)
     if on.soft:
         alpha = cv2.resize(alpha, on.size[::-1], interpolation=cv2.INTER_LINEAR)
-    for eye in on.eyes:  # fits can be odd; the eyes stay free whatever they are
-        cv2.fillPoly(alpha, [eye], 0, cv2.LINE_AA, 4)
+    cv2.fillPoly(alpha, list(on.eyes), 0, cv2.LINE_AA, 4)  # fits can be odd; the eyes stay free whatever they are
     return cloth, alpha
 
 
@@ -97,7 +96,7 @@ def lit(cloth: np.ndarray, light: np.ndarray, noise: float, at: tuple[int, int])
     """Cloth (h, w[, 3]) uint8 under light (rows, columns, c), 0..255 for white cloth; noise of the photo over it."""
     # Highlights roll off instead of clipping to a white patch.
     light = np.minimum(light - np.maximum(light - 215, 0) * 0.5, 246)
-    light = cv2.resize(np.rint(light).astype(np.uint8), cloth.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    light = cv2.resize(cv2.convertScaleAbs(light), cloth.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     cloth = cv2.multiply(cloth, light, scale=1 / NEUTRAL)
     if noise < 0.7:
         return cloth
@@ -116,27 +115,40 @@ def strap_on(face: np.ndarray, straps: np.ndarray, width: float, colour: np.ndar
         cv2.polylines(face, lines, False, colour.tolist(), width, cv2.LINE_AA, 4)
         return
     over = cv2.polylines(np.zeros(small, np.uint8), lines, False, 255, width, cv2.LINE_AA, 4)
-    over = cv2.resize(over, face.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    plain = np.broadcast_to(np.rint(colour).astype(np.uint8), (*face.shape[:2], len(colour))).reshape(face.shape)
-    face[:] = blend(face, np.ascontiguousarray(plain), over, np.full_like(over, 255))
-
-
-def shadow(alpha: np.ndarray, on: Canvas, unit: float) -> np.ndarray:
-    """Share of light uint8 (h, w), 255 for all of it, that reaches skin beside the mask; all of it reaches the eyes."""
-    coarse = max(1, int(0.045 * unit))
-    small = tuple(-(-side // coarse) for side in alpha.shape[::-1])
-    blurred = cv2.GaussianBlur(
-        cv2.resize(alpha, small, interpolation=cv2.INTER_NEAREST), (7, 7), max(0.045 * unit / coarse, 0.6)
-    )
-    light = cv2.resize(cv2.bitwise_not(cv2.convertScaleAbs(blurred, alpha=0.55)), alpha.shape[::-1])
-    for eye in on.eyes:
-        cv2.fillPoly(light, [eye], 255, cv2.LINE_8, 4)
-    return light
-
-
-def blend(face: np.ndarray, cloth: np.ndarray, alpha: np.ndarray, light: np.ndarray) -> np.ndarray:
-    """Cloth over face, uint8 (h, w[, 3]) both, where alpha (h, w) says so; light (h, w) dims the face around it."""
-    bare = cv2.multiply(cv2.bitwise_not(alpha), light, scale=1 / 255)
+    over = cv2.resize(cv2.blur(over, (3, 3)), face.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     if face.ndim == 3:
-        alpha, bare = cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB), cv2.cvtColor(bare, cv2.COLOR_GRAY2RGB)
-    return cv2.add(cv2.multiply(cloth, alpha, scale=1 / 255), cv2.multiply(face, bare, scale=1 / 255))
+        over = cv2.cvtColor(over, cv2.COLOR_GRAY2RGB)
+    dyed = cv2.multiply(over, (*colour.tolist(), 0.0), scale=1 / 255)
+    cv2.add(cv2.multiply(face, cv2.bitwise_not(over), scale=1 / 255), dyed, dst=face)
+
+
+def shadow(
+    alpha: np.ndarray, at: tuple[slice, slice], size: tuple[int, int], eyes: np.ndarray, unit: float
+) -> np.ndarray:
+    """Share of light uint8 `size` (h, w), 255 for all of it, that reaches a face beside and below what is worn.
+
+    alpha lies at `at` (rows, columns) in it, eyes as in a Canvas of alpha; all light reaches the eyes.
+    """
+    rows, columns = at
+    alpha = cv2.copyMakeBorder(
+        alpha, rows.start, size[0] - rows.stop, columns.start, size[1] - columns.stop, cv2.BORDER_CONSTANT, value=0
+    )
+    eyes = eyes + np.array([16 * columns.start, 16 * rows.start], np.int32)
+    coarse = max(1, round(0.032 * unit))
+    small = tuple(-(-side // coarse) for side in size[::-1])
+    blurred = cv2.blur(cv2.resize(alpha, small, interpolation=cv2.INTER_NEAREST), (5, 5))
+    around = np.zeros_like(blurred)  # fades towards the eyes; a plain cut would look like the rim of glasses
+    cv2.fillPoly(around, list((eyes + 8) // coarse - 8), 255, cv2.LINE_8, 4)
+    blurred = cv2.subtract(blurred, cv2.blur(around, (5, 5)), dst=blurred)
+    light = cv2.resize(cv2.convertScaleAbs(blurred, alpha=-0.55, beta=255), size[::-1])
+    cv2.fillPoly(light, list(eyes), 255, cv2.LINE_8, 4)
+    return cv2.multiply(cv2.bitwise_not(alpha, dst=alpha), light, scale=1 / 255)
+
+
+def blend(face: np.ndarray, cloth: np.ndarray, alpha: np.ndarray, at: tuple[slice, slice], light: np.ndarray) -> None:
+    """Dim a face, uint8 (h, w[, 3]), in place by light (h, w), and add cloth as far as alpha covers, at `at` in it."""
+    if face.ndim == 3:
+        alpha, light = cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB), cv2.cvtColor(light, cv2.COLOR_GRAY2RGB)
+    cv2.multiply(face, light, dst=face, scale=1 / 255)
+    part = face[at]
+    cv2.add(part, cv2.multiply(cloth, alpha, scale=1 / 255), dst=part)

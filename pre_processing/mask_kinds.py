@@ -40,7 +40,7 @@ _SEWN = Shape(corner=1.6, margin=(-0.005, 0.004, 0.02), sag=(0.085, 0.12, 0.09),
 _FOLDED = Shape(corner=1.7, low=4.6, margin=(0.0, -0.01, 0.05), sag=(0.06, 0.04, 0.0))
 _CUP = Shape(corner=1.4, margin=(0.0, 0.015, 0.0), sag=(0.0, -0.05, -0.07), straps="head", strap=(214, 196, 150, 0.05))
 _BILL = Shape(
-    corner=1.8, low=5.0, margin=(0.0, 0.09, 0.0), sag=(0.06, 0.05, 0.0), straps="head", strap=(236, 236, 232, 0.045)
+    corner=1.8, low=5.0, margin=(0.0, 0.025, 0.0), sag=(0.06, 0.05, 0.0), straps="head", strap=(236, 236, 232, 0.045)
 )
 _BANDANA = Shape(corner=0.5, low=3.6, margin=(0.03, 0.03, 0.0), sag=(0.03, 0.05, 0.04), tip=0.62, straps="")
 _HALF = Shape(corner=3.1, low=5.0, margin=(0.02, 0.06, 0.10), sag=(0.02, 0.03, 0.01), top="lip")

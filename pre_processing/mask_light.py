@@ -15,9 +15,9 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 class Look(NamedTuple):
-    """How a photo was taken: softness (1 sharp; f as if enlarged f times) and noise (standard deviation, 0..255)."""
+    """How a photo was taken: blur (standard deviation in pixels, 0 sharp) and noise (standard deviation, 0..255)."""
 
-    softness: float
+    blur: float
     noise: float
 
 
@@ -48,17 +48,16 @@ def skin(
     image: (h, w[, 3]) uint8; points: (68, 2) in its pixels; alpha: (h, w) uint8, not 0 where something is worn, with its
     upper left pixel at `corner` (x, y) of the image.
     """
-    x, y = np.rint(points.T @ _WEIGHTS + (fit.axes.T * fit.unit) @ _SHIFTS).astype(int)
-    x, y = np.minimum(np.maximum(x, 0), image.shape[1] - 1), np.minimum(np.maximum(y, 0), image.shape[0] - 1)
+    at = np.rint(points.T @ _WEIGHTS + (fit.axes.T * fit.unit) @ _SHIFTS).astype(np.intp)
+    at = np.minimum(np.maximum(at, 0), [[image.shape[1] - 1], [image.shape[0] - 1]])
     # Nothing is worn outside alpha, so the nearest of its pixels can only rule out too much.
-    worn_x = np.minimum(np.maximum(x - int(corner[0]), 0), alpha.shape[1] - 1)
-    worn_y = np.minimum(np.maximum(y - int(corner[1]), 0), alpha.shape[0] - 1)
-    bare = alpha[worn_y, worn_x] == 0
-    x, y = x[bare], y[bare]
+    worn = np.minimum(np.maximum(at - corner[:, None], 0), [[alpha.shape[1] - 1], [alpha.shape[0] - 1]])
+    x, y = at = at.compress(alpha[worn[1], worn[0]] == 0, 1)
     colours = image[y, x].astype(np.float32).reshape(len(x), 1 if image.ndim == 2 else 3)
-    return colours, (fit.axes / fit.unit) @ np.stack([x - fit.origin[0], y - fit.origin[1]])
+    return colours, (fit.axes / fit.unit) @ (at - fit.origin[:, None])
 
 
+_GRID = np.stack(np.meshgrid(STEPS, STEPS)).reshape(2, -1)
 _DAMPING = np.diag([1e-3, 0.05, 0.2])
 
 
@@ -80,14 +79,14 @@ def light_grid(colours: np.ndarray, places: np.ndarray, fit: Fit, size: tuple[in
     basis[1:] = places
     weighted = basis * weight
     slope = cv2.solve(weighted @ basis.T + _DAMPING * len(value), weighted @ ratio[:, None])[1].ravel().tolist()
-    # Axis-parallel steps of the window, turned into the face's frame.
-    x, y = ((STEPS * size[1 - k] - (0.5 + fit.origin[k])) / fit.unit for k in (0, 1))
-    (right_x, right_y), (down_x, down_y) = fit.axes.tolist()
-    down = np.minimum(np.maximum(down_x * x + (down_y * y)[:, None], 0), 1.5)
-    plane = slope[1] * right_x * x + (slope[1] * right_y * y)[:, None] + (0.5 * slope[2]) * down
+    # The window's grid in the face's frame.
+    across, down = (fit.axes * (size[1] / fit.unit, size[0] / fit.unit)) @ _GRID - (
+        fit.axes @ (0.5 + fit.origin) / fit.unit
+    )[:, None]
+    plane = slope[1] * across + (0.5 * slope[2]) * np.minimum(np.maximum(down, 0), 1.5)
     # Cloth is lighter than most skin; the power keeps it plausible on dark skin and in dim light.
     white = 250 * (level / 195) ** 0.45
-    light = np.minimum(np.maximum(plane, -0.4), 0.3) * white + white
+    light = np.minimum(np.maximum(plane, -0.4), 0.3).reshape(CELLS, CELLS) * white + white
     tint = np.ones(channels, np.float32)
     if channels == 3:
         tone = weight @ colours / max(float(weight @ value), 1.0)
@@ -96,33 +95,61 @@ def light_grid(colours: np.ndarray, places: np.ndarray, fit: Fit, size: tuple[in
 
 
 def look(image: np.ndarray, fit: Fit) -> Look:
-    """Softness and noise of a photo, uint8 (h, w[, 3]), from brows, eyes and what is between them.
-
-    Softness comes from the detail of about 1 to 2 pixels against that of 2 to 3; noise from the calmest quarter.
-    """
-    x, y = _look_at(image.shape, fit)
+    """Blur and noise of a photo, uint8 (h, w[, 3]), from brows, eyes and what is between them."""
+    x, y = at = _look_at(image.shape, fit)
     if len(x) < 36 * 8:  # down to the upper lids
-        return Look(1.0, 1.0)  # too few pixels to tell, or to show
-    left, top, right, bottom = int(x.min()), int(y.min()), int(x.max()), int(y.max())
-    if left < 0 or top < 0 or right >= image.shape[1] or bottom >= image.shape[0]:
-        x, y = np.clip(x, 0, image.shape[1] - 1), np.clip(y, 0, image.shape[0] - 1)
+        return Look(0.0, 1.0)  # too few pixels to tell, or to show
+    (left, top), (right, bottom) = at.min(1).tolist(), at.max(1).tolist()
+    if left < 1 or top < 1 or right > image.shape[1] - 2 or bottom > image.shape[0] - 2:
+        x, y = np.clip(x, 1, image.shape[1] - 2), np.clip(y, 1, image.shape[0] - 2)
     left, top = max(left - _REACH, 0), max(top - _REACH, 0)
     value = image[top : max(bottom, 0) + _REACH + 1, left : max(right, 0) + _REACH + 1]
     value = (cv2.cvtColor(value, cv2.COLOR_RGB2GRAY) if value.ndim == 3 else value).astype(np.float32)
-    at = (y - top) * value.shape[1] + (x - left)
-    blurred = [cv2.GaussianBlur(value, (size, size), sigma).ravel()[at] for size, sigma in _BLURS]
-    fine, wide = blurred[0] - blurred[1], blurred[1] - blurred[2]
-    soft = float(np.interp(fine @ fine / max(float(wide @ wide), 1e-3), *_SOFTNESS))
-    calm = np.abs(fine if soft > 1.5 else value.ravel()[at] - blurred[0])
+    wide = value.shape[1]
+    around = (
+        y * wide + x + (np.array([[0], [-1], [-wide], [1], [wide]]) - top * wide - left)
+    )  # it, left, up, right, down
+    narrow, broad = (cv2.GaussianBlur(value, (size, size), sigma).ravel().take(around) for size, sigma in _BLURS)
+    value = value.ravel().take(around)
+    blur = min(max(_bend_blur(value), _slope_blur(narrow, broad, fit.unit)), MOST_BLUR)
+    calm = np.abs(narrow[0] - broad[0] if blur > SOFT else value[0] - narrow[0])
     noise = float(np.partition(calm, len(calm) // 4)[len(calm) // 4]) / 0.3186
     # The calmest skin has texture too, the more of it the wider the detail: only a part is taken for noise.
-    return Look(soft, min(1.4 * noise, 2.0) if soft > 1.5 else min(0.9 * noise, 6.0))
+    return Look(blur, min(1.4 * noise, 2.0) if blur > SOFT else min(0.9 * noise, 6.0))
+
+
+def _bend_blur(value: np.ndarray) -> float:
+    """Blur (pixels) from how much the steepest slopes bend within a pixel, against how steep they are.
+
+    value: (5, N) of pixels and their neighbours. Right for sharp photos, little blur and enlarged photos, which are made
+    of straight slopes, up to about 2; noise bends slopes too, so it tells too little then.
+    """
+    slope, bend = np.abs(value[3:] - value[1:3]), np.abs(value[3:] + value[1:3] - 2 * value[0])
+    return min(BEND * float(np.vdot(slope, slope)) / max(float(np.vdot(slope, bend)), 1e-3), 2.2)
+
+
+BEND = 0.2
+
+
+def _slope_blur(narrow: np.ndarray, broad: np.ndarray, unit: float) -> float:
+    """Blur (pixels) from the energy of slopes after a narrow blur against that after a broad one, values (5, N) both.
+
+    Blurring takes the less from slopes the more they are blurred already. Fitted to portraits blurred by 1 to 4 pixels
+    whose unit was 30 to 140 pixels; what sharp photos have too (lens, shrinking) is taken off.
+    """
+    fine, coarse = (float(np.vdot(slope, slope)) for slope in (narrow[3:] - narrow[1:3], broad[3:] - broad[1:3]))
+    whole = 0.81 * max(fine / max(coarse, 1e-3) - 1, 0.03) ** -0.68 * (unit / 84) ** -0.25
+    return math.sqrt(max(whole**2 - 0.7**2, 0))
+
+
+SOFT = 0.9  # pixels; less blur is not matched
+MOST_BLUR = 4.0  # pixels; more cannot be told apart
 
 
 _ROWS = np.linspace(-0.45, 0.10, 14)
 # One half of the face tells enough where the photo is large.
 _WHOLE, _HALF = (np.array([(x, y) for y in _ROWS for x in np.linspace(-0.68, right, 36)]).T for right in (0.68, -0.05))
-_REACH = 5  # of the widest blur below, in pixels
+_REACH = 5  # of the wider blur below and a slope beside it, in pixels
 
 
 def _look_at(shape: tuple[int, ...], fit: Fit) -> np.ndarray:
@@ -137,7 +164,4 @@ def _look_at(shape: tuple[int, ...], fit: Fit) -> np.ndarray:
     return at if 0 <= fit.origin[0] < shape[1] and 0 <= fit.origin[1] < shape[0] else at[:, :0]
 
 
-_BLURS = ((5, 0.8), (9, 1.8), (11, 3.2))
-# Share of fine detail, and softness: from portraits shrunk and enlarged again, linear and cubic alike (medians at 224
-# pixels 0.61 at 6 times, 0.69 at 4.67, 0.82 at 3, 1.0 at 2, 1.3 untouched); held back, as calm faces have little.
-_SOFTNESS = ((0.58, 0.68, 0.80, 0.90, 1.00), (6.0, 4.67, 3.0, 2.0, 1.0))
+_BLURS = ((5, 0.8), (9, 1.6))  # width and standard deviation, pixels

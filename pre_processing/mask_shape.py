@@ -104,7 +104,7 @@ _STRAPS = {
     "head": ((0, 0, 0.30, -0.30, 0.02), (2, 2, 0.28, 0.02, 0.02)),
 }
 _EARS = [0, 1, 2, 14, 15, 16]
-COUNT, KNOTS = 2 * TOP + 2 * (SIDE - 2), 7  # points of the border; points of a strap
+COUNT, KNOTS = 2 * TOP + 2 * (SIDE - 2), 5  # points of the border; points of a strap
 
 
 class _Plan(NamedTuple):
@@ -192,10 +192,10 @@ def _shown(straps: np.ndarray, face: np.ndarray) -> slice:
     """Which of straps (S, KNOTS, 2) are seen: not those on a side that a turned head hides, or that would cross an eye."""
     if not len(straps):
         return slice(0, 0)
-    half, nose = len(straps) // 2, face[27, 0]
-    right, left = nose - face[0, 0], face[16, 0] - nose
-    keep_right = right >= 0.6 * left and straps[:half, :, 0].max() < face[_EYES, 0].min() - 0.08
-    keep_left = left >= 0.6 * right and straps[half:, :, 0].min() > face[_EYES, 0].max() + 0.08
+    across, half = face[:, 0].tolist(), len(straps) // 2
+    right, left = across[27] - across[0], across[16] - across[27]
+    keep_right = right >= 0.6 * left and straps[:half, :, 0].max() < min(across[_EYES]) - 0.08
+    keep_left = left >= 0.6 * right and straps[half:, :, 0].min() > max(across[_EYES]) + 0.08
     return slice(0 if keep_right else half, None if keep_left else half)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-CELLS = 12  # the spline is smooth, so it is solved on a coarse grid and interpolated
+CELLS = 10  # the spline is smooth, so it is solved on a coarse grid and interpolated
 
 
 def _kernel(squared: np.ndarray) -> np.ndarray:
     """r^2 log r^2 of the thin-plate spline (Bookstein 1989), from squared distances."""
-    logs = np.log(squared + 1e-12)  # no distance has no weight
+    logs = np.log(squared + np.float32(1e-12))  # no distance has no weight
     logs *= squared
     return logs
 
@@ -25,19 +25,21 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def thin_plate(source: np.ndarray, target: np.ndarray, queries: np.ndarray, stiffness: float = 1e-4) -> np.ndarray:
     """Values (M, D) at queries (M, 2) of the spline that takes source (N, 2) to target (N, D)."""
-    count = len(source)
-    kernel = _kernel(_distances(np.concatenate([source, queries]), source))
+    count, all_at = len(source), np.concatenate([source, queries])
+    terms = np.ones((len(all_at), count + 3))
+    # Single precision is far below a pixel here, and its logarithm much faster.
+    terms[:, :count] = _kernel(_distances(all_at.astype(np.float32), source.astype(np.float32)))
+    terms[:, count + 1 :] = all_at
     system = np.zeros((count + 3, count + 3))
-    system[:count, :count] = kernel[:count]
-    system[np.arange(count), np.arange(count)] += stiffness
-    system[:count, count], system[:count, count + 1 :] = 1, source
-    system[count:, :count] = system[:count, count:].T
+    system[:count] = terms[:count]
+    system[count:, :count] = terms[:count, count:].T
+    system.ravel()[: count * (count + 4) : count + 4] += stiffness
     goal = np.zeros((count + 3, target.shape[1]))
     goal[:count] = target
     solved, weights = cv2.solve(system, goal)
     if not solved:  # points on a line, or on each other
         weights = np.linalg.lstsq(system, goal, rcond=None)[0]
-    return kernel[count:] @ weights[:count] + weights[count] + queries @ weights[count + 1 :]
+    return terms[count:] @ weights
 
 
 STEPS = (np.arange(CELLS) + 0.5) / CELLS  # where cv2.resize takes the cells' middles to be

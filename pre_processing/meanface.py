@@ -56,6 +56,7 @@ def _completion() -> np.ndarray:
 
 # The least-squares affine fit is linear in the visible points, so it is one matrix, worked out once.
 _COMPLETION = _completion()
+_VISIBLE_ROWS, _HIDDEN_ROWS = np.array(VISIBLE), np.array(HIDDEN)
 
 
 def hide_points(points: np.ndarray) -> np.ndarray:
@@ -65,6 +66,6 @@ def hide_points(points: np.ndarray) -> np.ndarray:
     a mask covers can leak; applying it twice changes nothing.
     """
     result = np.array(points, np.float32)
-    visible = result[..., list(VISIBLE), :].astype(np.float64)
-    result[..., list(HIDDEN), :] = _COMPLETION @ visible
+    visible = result[..., _VISIBLE_ROWS, :].astype(np.float64)
+    result[..., _HIDDEN_ROWS, :] = _COMPLETION @ visible
     return result

@@ -16,14 +16,16 @@ import numpy as np
 from pre_processing.mask_draw import blend, canvas, layers, lit, shadow, strap_on
 from pre_processing.mask_files import load_kind, picture_fit
 from pre_processing.mask_kinds import GROUPS, KINDS, Kind, choose_kind, find_kind, kinds_of
-from pre_processing.mask_light import LUMA, light_grid, look, skin
+from pre_processing.mask_light import LUMA, SOFT, light_grid, look, skin
 from pre_processing.mask_shape import Fit, face_frame, fit_mask, folds
 from pre_processing.mask_textures import VARIANTS
 from pre_processing.meanface import HIDDEN, MEAN_FACE, hide_points
 
 __all__ = ["GROUPS", "KINDS", "choose_kind", "kinds_of", "load_kind", "put_mask", "worn_area"]
 
-DRAWING = 2  # one more whenever the same seed gives other pixels: copies drawn before are then made again
+DRAWING = 3  # one more whenever the same seed gives other pixels: copies drawn before are then made again
+# Times that a mask is drawn smaller, by the photo's blur in pixels: averaging 3 x 3 pixels and enlarging then blur it so.
+SMALLER = 1.3
 MOST = 1e5  # pixels; no photo is larger
 
 
@@ -82,8 +84,7 @@ def _place(points: np.ndarray, wear: Wear, kind: Kind) -> tuple[Fit | None, str]
 
 def _window(points: np.ndarray, room: float, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
     """Part of the image (rows, columns) with points (N, 2) and some room; None where they all lie outside."""
-    x, y = points[:, 0], points[:, 1]
-    left, top, right, bottom = float(x.min()), float(y.min()), float(x.max()), float(y.max())
+    (left, top), (right, bottom) = points.min(0).tolist(), points.max(0).tolist()
     if right < 0 or bottom < 0 or left > shape[1] - 1 or top > shape[0] - 1:
         return None
     columns = slice(max(int(left - room), 0), min(int(right + room + 2), shape[1]))
@@ -102,15 +103,15 @@ def _is_grey(image: np.ndarray) -> bool:
 
 def _dye(kind: Kind, wear: Wear) -> np.ndarray:
     """RGB (3,) float, 0..255, of this one mask."""
-    dye = np.array(kind.dyes[wear.dye % len(kind.dyes)])
-    return np.minimum(dye * wear.shade * (1 + wear.warmth, 1, 1 - wear.warmth), 255)
+    dye, warm = kind.dyes[wear.dye % len(kind.dyes)], (1 + wear.warmth, 1, 1 - wear.warmth)
+    return np.array([min(part * wear.shade * tint, 255.0) for part, tint in zip(dye, warm, strict=True)])
 
 
 def _worn(picture: np.ndarray, points: np.ndarray, fit: Fit, kind: Kind, wear: Wear, dye: np.ndarray) -> np.ndarray:
     """A picture (H, W[, 3]) uint8 with the mask on; dye (3,), or (1,) for grey."""
     photo = look(picture, fit)
-    soft = photo.softness if photo.softness > 1.4 else 1.0
-    window = _window(fit.outline, 0.095 * fit.unit + (1 if soft == 1 else 2 * soft), picture.shape)
+    soft = photo.blur * SMALLER if photo.blur > SOFT else 1.0
+    window = _window(fit.outline, 2 if soft == 1 else 1 + 2 * soft, picture.shape)
     corner = np.array([window[1].start, window[0].start])
     on = canvas((window[0].stop - window[0].start, window[1].stop - window[1].start), points - corner, soft)
     here = fit.moved(-corner)
@@ -119,33 +120,41 @@ def _worn(picture: np.ndarray, points: np.ndarray, fit: Fit, kind: Kind, wear: W
     light = light_grid(colours, places, here, on.size)
     cloth = lit(cloth, light * (dye / 255), photo.noise, wear.grain)
     if on.soft:
-        cloth = cv2.resize(cloth, on.size[::-1], interpolation=cv2.INTER_LINEAR)
+        cloth = cv2.resize(cv2.blur(cloth, (3, 3)), on.size[::-1], interpolation=cv2.INTER_LINEAR)
     out = picture.copy()
     if len(fit.straps) and len(colours):
-        _strap_on(out, fit, kind, soft, light[4:8, 4:8].mean((0, 1)) * (0.85 / 255), colours.sum(0) / len(colours))
-    out[window] = blend(out[window], cloth, alpha, shadow(alpha, on, fit.unit))
+        _strap_on(out, fit, kind, soft, light[3:7, 3:7].mean((0, 1)) * (0.85 / 255), colours.sum(0) / len(colours))
+    room = int(0.095 * fit.unit)  # for the shadow
+    around = [slice(max(part.start - room, 0), part.stop + room) for part in window]
+    at = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(window, around, strict=True))
+    face = out[tuple(around)]
+    blend(face, cloth, alpha, at, shadow(alpha, at, face.shape[:2], on.eyes, fit.unit))
     return out
 
 
 def _strap_on(out: np.ndarray, fit: Fit, kind: Kind, soft: float, light: np.ndarray, skin_tone: np.ndarray) -> None:
     """Straps into a picture; lines finer than a pixel (of the photo's detail) take on the skin's colour."""
     width = kind.shape.strap[3] * fit.unit
-    strap = np.array(kind.shape.strap[:3])
-    part = min(width / soft, 1.0)
-    colour = part * light * (strap if len(light) == 3 else strap @ LUMA) + (1 - part) * skin_tone
-    if soft == 1:
-        strap_on(out, fit.straps, width, colour, out.shape[:2])
+    red, green, blue = kind.shape.strap[:3]
+    strap = (red, green, blue) if len(light) == 3 else 0.299 * red + 0.587 * green + 0.114 * blue
+    little = 1 < soft < 1.7  # a pixel wider and the paler for it looks as blurred, and is drawn at once
+    part = width / (width + 1) if little else min(width / soft, 1.0)
+    colour = light * strap * part + skin_tone * (1 - part)
+    if little or soft == 1:
+        strap_on(out, fit.straps, width + little, colour, out.shape[:2])
         return
-    window = _window(fit.straps.reshape(-1, 2), 2 * soft, out.shape)
-    if window:
-        part, corner = out[window], (window[1].start, window[0].start)
-        small = tuple(max(1, round(side / soft)) for side in part.shape[:2])
-        strap_on(part, fit.straps - corner, width, colour, small)
+    for first in range(0, len(fit.straps), 2):  # the two of one side, which takes far fewer pixels than both sides
+        straps = fit.straps[first : first + 2]
+        window = _window(straps.reshape(-1, 2), 2 * soft, out.shape)
+        if window:
+            part, corner = out[window], (window[1].start, window[0].start)
+            small = tuple(max(1, round(side / soft)) for side in part.shape[:2])
+            strap_on(part, straps - corner, width, colour, small)
 
 
 def _describe(name: str, seed: int, dye: np.ndarray, wear: Wear, grey: bool) -> dict:
-    worn = {key: round(getattr(wear, key), 4) for key in ("height", "tilt", "shade")}
-    colour = "#{:02x}{:02x}{:02x}".format(*dye.astype(int))
+    worn = {"height": round(wear.height, 4), "tilt": round(wear.tilt, 4), "shade": round(wear.shade, 4)}
+    colour = "#{:02x}{:02x}{:02x}".format(*map(int, dye.tolist()))
     return {"kind": name, "seed": seed, "colour": colour, **worn, "variant": wear.variant, "grey": grey}
 
 

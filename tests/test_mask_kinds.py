@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from benchmarks import mask_quality, mask_speed
 from pre_processing import mask_kinds, mask_light, mask_shape, mask_textures, overlay
 from pre_processing.artefacts import InputError
+from pre_processing.crop import crop_face
 from pre_processing.mask_kinds import GROUPS, KINDS, choose_kind, kinds_of
 from pre_processing.overlay import put_mask, worn_area
 from tests.test_masks import EYES, MOUTH, NOSTRILS, area, face, photo
 
 SIZE = 112
-HANGING = ("bandana", "ffp2_duckbill")
+HANGING = ("bandana",)
 
 
 def smooth(size: int, seed: int = 0) -> np.ndarray:
@@ -63,8 +64,11 @@ def test_kinds_differ_in_picture_and_most_in_silhouette() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_cloth_shows_folds_and_seams_at_224_pixels(kind: str) -> None:
-    masked = put_mask(smooth(224), face(224), 4, kind)[0]
     points = face(224)
+    sharp = smooth(224)
+    for part in (slice(17, 22), slice(22, 27), slice(36, 42), slice(42, 48)):
+        cv2.polylines(sharp, [np.int32(points[part])], False, (60, 40, 30), 2)
+    masked = put_mask(sharp, points, 4, kind)[0]
     inside = cv2.erode((worn_area((224, 224), points, 4, kind) > 0.9).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
     grey = cv2.cvtColor(masked, cv2.COLOR_RGB2GRAY).astype(np.float32)
     fine = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 3))[inside]
@@ -175,15 +179,31 @@ def test_blurred_photos_get_blurred_masks_and_noisy_ones_noise() -> None:
     assert detail(noisy) > 1.2 * detail(sharp)
 
 
-@given(soft=st.floats(3, 6))
-@settings(max_examples=8)
-def test_softness_is_told_from_the_photo(soft: float) -> None:
-    sharp, points = mask_speed.demo_faces(1, size=224)[0]
-    small = cv2.resize(sharp, None, fx=1 / soft, fy=1 / soft, interpolation=cv2.INTER_AREA)
-    again = cv2.resize(small, sharp.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    fit = mask_shape.fit_mask(points.astype(float), 0.5, 0.0)
-    assert mask_light.look(sharp, fit).softness < 1.5
-    assert 0.5 * soft < mask_light.look(again, fit).softness < 1.6 * soft
+def _blur_found(image: np.ndarray, points: np.ndarray) -> float:
+    return mask_light.look(image, mask_shape.fit_mask(points.astype(float), 0.5, 0.0)).blur
+
+
+@pytest.mark.parametrize("size", [112, 224])
+def test_blur_is_told_from_the_photo(size: int) -> None:
+    faces = [crop_face(*one, size) for one in mask_speed.demo_faces(16, size=350)]
+    assert np.median([_blur_found(*one) for one in faces]) < mask_light.SOFT, "sharp faces get sharp masks"
+    medians = []
+    for sigma in (1.0, 1.5, 2.0, 3.0, 4.0):
+        found = np.array([_blur_found(cv2.GaussianBlur(image, (0, 0), sigma), at) for image, at in faces])
+        assert (abs(found / sigma - 1) < 0.3).mean() >= 0.7, f"blurred by {sigma}"
+        medians.append(np.median(found))
+        assert medians[-1] == pytest.approx(sigma, rel=0.2)
+    assert medians == sorted(medians)
+
+
+@pytest.mark.parametrize("times", [3.0, 4.67, 6.0])
+def test_enlarged_photos_are_told_too(times: float) -> None:
+    found = []
+    for sharp, points in (crop_face(*one, 224) for one in mask_speed.demo_faces(16, size=350)):
+        small = cv2.resize(sharp, None, fx=1 / times, fy=1 / times, interpolation=cv2.INTER_AREA)
+        found.append(_blur_found(cv2.resize(small, (224, 224), interpolation=cv2.INTER_LINEAR), points))
+    assert np.median(found) == pytest.approx(0.45 * times, rel=0.3), "what linear interpolation blurs"
+    assert np.quantile(found, 0.05) > 0.5 * 0.45 * times, "no mask is much sharper than its face"
 
 
 def test_threads_get_the_same_masks() -> None:
