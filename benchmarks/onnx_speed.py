@@ -22,7 +22,7 @@ from onnxruntime.quantization import shape_inference
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import report
-from training import batches, data, engine, export, options, run
+from training import batches, checkpoint, data, engine, export, options, run
 
 TITLES = ["engine", "file (MB)", "images/s", "one face, median (ms)", "one face, 95th percentile (ms)",
           "accuracy on validation (%)", "difference (points)", "largest difference of logits"]  # fmt: skip
@@ -130,7 +130,7 @@ def main(argv: list[str] | None = None) -> None:
     args, more = parse(argv)
     torch.set_num_threads(args.threads)
     engine.keep_freed_memory()
-    net = export.load_net(args.checkpoint)
+    net = checkpoint.tested_network(args.checkpoint, checkpoint.load(args.checkpoint))
     given = options.parse(
         [*more, "--imagesize", str(net.config["imagesize"]), "--num_classes", str(net.config["num_classes"])]
     )

@@ -10,6 +10,7 @@ import torch
 from small_job import TINY, make_job
 
 import main_trainer
+import models
 from pre_processing.artefacts import InputError
 from training import checkpoint, data, engine, run
 
@@ -226,6 +227,24 @@ def test_a_failed_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
         checkpoint.save(path, {"epoch": 2})
     assert checkpoint.load(path)["epoch"] == 1
     assert [file.name for file in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_what_is_tested_is_the_average_where_there_is_one():
+    network = models.build("cnn", "lite0", imagesize=64, pretrained=False)
+    content = {"model": network.state_dict(), "model_config": network.config, "average": None}
+    assert_equal(checkpoint.tested_network(Path("a.pt"), content).state_dict(), content["model"])
+    content["average"] = {name: value + 1 for name, value in content["model"].items()}
+    tested = checkpoint.tested_network(Path("a.pt"), content)
+    assert_equal(tested.state_dict(), content["average"])
+    assert not tested.training
+
+
+@pytest.mark.parametrize("odd", [{"model": "acnn"}, {"depth": 3}, {"num_classes": -7}, {"backbone": "vgg16"}])
+def test_a_network_that_is_none_of_ours_is_refused_in_one_line(odd):
+    network = models.build("cnn", "lite0", imagesize=64, pretrained=False)
+    content = {"model": network.state_dict(), "model_config": {**network.config, **odd}}
+    with pytest.raises(InputError, match=r"^a\.pt: [^\n]*$"):
+        checkpoint.tested_network(Path("a.pt"), content)
 
 
 class Trap:

@@ -55,14 +55,6 @@ def test_onnxruntime_agrees_for_any_number_of_faces(trained, tmp_path, model):
     assert json.loads(metadata["emotions"])[:2] == ["Neutral", "Happy"]
 
 
-def test_averaged_weights_are_the_ones_exported(trained):
-    path, net = trained("cnn")
-    content = checkpoint.load(path)
-    average = {name: value + 1 for name, value in content["model"].items()}
-    checkpoint.save(path, {**content, "average": average})
-    assert torch.equal(export.load_net(path).head.bias, net.head.bias + 1)
-
-
 def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, capsys):
     (tmp_path / "x.pt").write_text("no checkpoint")
     assert export.main([str(tmp_path / "x.pt"), str(tmp_path / "net.onnx")]) == 2

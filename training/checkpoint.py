@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+import models
 from pre_processing.artefacts import InputError, atomic_write
 
 IDENTITY = ("model_config", "config", "class_names", "epoch", "best", "best_epoch")  # what all checkpoints tell
@@ -117,6 +118,20 @@ def load_weights(path: Path, model: torch.nn.Module, weights: dict[str, torch.Te
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise InputError(f"{path}: its weights do not fit this model; it was written by another version") from error
+
+
+def tested_network(path: Path, content: dict[str, Any]) -> torch.nn.Module:
+    """The network that `content`, read from `path`, is tested with, on the CPU and ready to predict.
+
+    Its weights are the averaged ones where there are any. InputError in one line where it is none of `models`.
+    """
+    try:
+        network = models.build(**content["model_config"], pretrained=False)
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: no network that this version knows ({reason}); give another checkpoint") from error
+    load_weights(path, network, content.get("average") or content["model"])
+    return network.eval()
 
 
 def plain(options: dict[str, Any]) -> dict[str, Any]:

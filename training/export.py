@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-import models
 from pre_processing import emotions
 from pre_processing.artefacts import atomic_write
 from training import checkpoint, door
@@ -35,14 +34,6 @@ class Outputs(nn.Module):
     def forward(self, images: Tensor, points: Tensor | None = None) -> tuple[Tensor, ...]:
         out = self.net(images, points)
         return tuple(out[name] for name in self.names)
-
-
-def load_net(path: Path) -> nn.Module:
-    """The network of a checkpoint, ready to predict; the averaged weights where there are any."""
-    content = checkpoint.load(path)
-    net = models.build(**content["model_config"], pretrained=False)
-    checkpoint.load_weights(path, net, content.get("average") or content["model"])
-    return net.eval()
 
 
 def export(net: nn.Module, path: Path) -> None:
@@ -79,7 +70,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     def work() -> None:
-        export(load_net(args.checkpoint), args.output)
+        network = checkpoint.tested_network(args.checkpoint, checkpoint.load(args.checkpoint))
+        export(network, args.output)
         print(args.output)
 
     return door.run(work)

@@ -320,9 +320,7 @@ def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, 
     All processes test, the first one writes and returns the figures.
     """
     device = engine.choose_device(options.device)
-    model = build_model(content["model_config"], pretrained=False)
-    weights = content.get("average") or content["model"]
-    checkpoint.load_weights(options.resume or folder, model, weights)
+    model = checkpoint.tested_network(options.resume or folder, content)
     model = model.to(device, memory_format=torch.channels_last)
     loader = batches.evaluation_loader(faces, options.batch_size_t, options.workers)
     precision = engine.choose_precision(options.precision, device, model.config["backbone"])
