@@ -22,7 +22,7 @@ from onnxruntime.quantization import shape_inference
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import report
-from training import batches, checkpoint, data, engine, export, options, run
+from training import batches, checkpoint, data, engine, export, options, selection
 
 TITLES = ["engine", "file (MB)", "images/s", "one face, median (ms)", "one face, 95th percentile (ms)",
           "accuracy on validation (%)", "difference (points)", "largest difference of logits"]  # fmt: skip
@@ -159,7 +159,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def data_of(split: str, given: argparse.Namespace) -> data.Faces:
     """Faces as they are tested: not augmented."""
-    faces = run.faces_of(split, given)
+    faces = selection.faces_of(split, given)
     faces.changing = False
     return faces
 

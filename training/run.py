@@ -15,41 +15,10 @@ import torch
 import models
 from pre_processing import emotions
 from pre_processing.artefacts import InputError
-from training import batches, checkpoint, data, distributed, engine, metrics, results, wearing
+from training import batches, checkpoint, data, distributed, engine, metrics, results, selection
 from training.checkpoint import plain
 from training.options import AUTO
 from training.progress import Progress, after, begun, unbroken
-
-
-def masks_of(split: str, options: Namespace) -> wearing.Masks | None:
-    """The masks that bare faces of a split wear."""
-    if split == "test":
-        return wearing.Masks(options.test_mask_kinds, fixed=True) if options.test_mask_kinds else None
-    if options.mask_kinds:
-        return wearing.Masks(options.mask_kinds, options.mask_share, fixed=split == "valid")
-    return None
-
-
-def faces_of(split: str, options: Namespace) -> data.Faces:
-    """The faces of a split; the training ones change at every look."""
-    training = split == "train"
-    per_batch = options.batch_size if training else options.batch_size_t
-    bare = options.mask_kinds or options.test_mask_kinds
-    return data.Faces(
-        options.root_path,
-        getattr(options, f"{split}_list"),
-        options.test_landmarksfile if split == "test" else options.train_landmarksfile,
-        options.samples,
-        num_classes=options.num_classes,
-        imagesize=options.imagesize,
-        condition="unmasked" if bare else options.condition,
-        masks=masks_of(split, options),
-        changing=training,
-        cache=options.cache,
-        workers=options.workers,
-        targets=options.targets if training else "hard",
-        limit=options.limit_batches and options.limit_batches * per_batch,
-    )
 
 
 def build_model(config: dict[str, Any], pretrained: bool) -> torch.nn.Module:
@@ -72,19 +41,6 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def frozen_masks(options: Namespace, faces: data.Faces) -> dict[str, Any] | None:
-    """What the test faces wear, for metrics.json; InputError where it is not what it was at the first such test.
-
-    Test masks are noted in test_masks.json before anything is trained, so that all runs are tested on the same pixels.
-    """
-    if not faces.masks or not distributed.first():
-        return None
-    worn = {"kinds": faces.masks.kinds, "faces": len(faces), "sha256": faces.checksum()}
-    if options.limit_batches is None:
-        wearing.freeze(results.emotions_dir(options).parent / "test_masks.json", worn)
-    return worn
-
-
 class Run:
     """A training run: built from options and faces, or gone on with from a checkpoint."""
 
@@ -95,8 +51,10 @@ class Run:
         if options.resume == AUTO:
             options.resume = self.store / "last.pt" if (self.store / "last.pt").is_file() else None
         seed_everything(options.seed)
-        self.train_faces, self.valid_faces, self.test_faces = (faces_of(s, options) for s in ("train", "valid", "test"))
-        self.test_masks = frozen_masks(options, self.test_faces)
+        self.train_faces, self.valid_faces, self.test_faces = (
+            selection.faces_of(s, options) for s in ("train", "valid", "test")
+        )
+        self.test_masks = selection.frozen_masks(options, self.test_faces)
         content = checkpoint.load(options.resume) if options.resume else None
         config = model_config(options)
         if content:
@@ -295,8 +253,8 @@ def evaluate(options: Namespace, command: str) -> dict[str, Any]:
     checkpoint.check_same_model(options.resume, content, asked)
     for key, value in {**content["model_config"], "seed": content["config"]["seed"]}.items():
         setattr(options, key, value)
-    faces = faces_of("test", options)
-    extra = {"command": command, "test_masks": frozen_masks(options, faces)}
+    faces = selection.faces_of("test", options)
+    extra = {"command": command, "test_masks": selection.frozen_masks(options, faces)}
     trained = content["config"]
     folder = results.run_dir(options, f"{emotions.DATABASES[trained['DB']]}-{trained_on(trained)}")
     if distributed.first():

@@ -1,0 +1,52 @@
+"""Which faces a run reads, and which masks they wear: from options to data.Faces."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from training import data, distributed, results, wearing
+
+
+def masks_of(split: str, options: Namespace) -> wearing.Masks | None:
+    """The masks that bare faces of a split wear."""
+    if split == "test":
+        return wearing.Masks(options.test_mask_kinds, fixed=True) if options.test_mask_kinds else None
+    if options.mask_kinds:
+        return wearing.Masks(options.mask_kinds, options.mask_share, fixed=split == "valid")
+    return None
+
+
+def faces_of(split: str, options: Namespace) -> data.Faces:
+    """The faces of a split; the training ones change at every look."""
+    training = split == "train"
+    per_batch = options.batch_size if training else options.batch_size_t
+    bare = options.mask_kinds or options.test_mask_kinds
+    return data.Faces(
+        options.root_path,
+        getattr(options, f"{split}_list"),
+        options.test_landmarksfile if split == "test" else options.train_landmarksfile,
+        options.samples,
+        num_classes=options.num_classes,
+        imagesize=options.imagesize,
+        condition="unmasked" if bare else options.condition,
+        masks=masks_of(split, options),
+        changing=training,
+        cache=options.cache,
+        workers=options.workers,
+        targets=options.targets if training else "hard",
+        limit=options.limit_batches and options.limit_batches * per_batch,
+    )
+
+
+def frozen_masks(options: Namespace, faces: data.Faces) -> dict[str, Any] | None:
+    """What the test faces wear, for metrics.json; InputError where it is not what it was at the first such test.
+
+    Test masks are noted in test_masks.json before anything is trained, so that all runs are tested on the same pixels.
+    """
+    if not faces.masks or not distributed.first():
+        return None
+    worn = {"kinds": faces.masks.kinds, "faces": len(faces), "sha256": faces.checksum()}
+    if options.limit_batches is None:
+        wearing.freeze(results.emotions_dir(options).parent / "test_masks.json", worn)
+    return worn
