@@ -66,7 +66,7 @@ def test_finished_folds_are_not_run_again(job, monkeypatch):
     monkeypatch.setattr(run, "train", fail_in_the_second)
     assert folds.main(command()) == 130
     assert not (job / BASE / f"{RUN}-2folds").exists()
-    assert folds.main(command()) == 0
+    assert folds.main(command("--resume", "auto")) == 0  # as a run that was stopped says
     assert folds.main(command()) == 0
     assert done == ["Results/folds/1", "Results/folds/2", "Results/folds/2"]
     assert folds.main(command("--lr", "0.1")) == 2

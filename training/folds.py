@@ -4,11 +4,13 @@
     python -m training.folds --root_path data/ckplus --DB C --condition unmasked
 
 Options are those of main_trainer.py. Each fold is a results folder of its own below <main_folder>/folds/, with its lists
-and its run; a fold that is finished is not run again, so that the same command goes on after an interruption.
+and its run; a fold that is finished is not run again, so that the same command, with or without --resume auto, goes on
+after an interruption.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from argparse import Namespace
@@ -44,13 +46,21 @@ def fold_folders(chosen: Namespace) -> dict[int, Path]:
     return found
 
 
-def parse(argv: list[str]) -> Namespace:
-    """Options of main_trainer.py without those that each fold has its own of."""
+def shared(argv: list[str]) -> list[str]:
+    """What all folds are run with: `argv` without `--resume auto`, which says what is done here anyway.
+
+    InputError where an option is given that each fold has its own of.
+    """
     given = options.build_parser().parse_args(argv)
+    if given.resume == options.AUTO:
+        known = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        known.add_argument("--resume")
+        _, argv = known.parse_known_args(argv)
+        given.resume = None
     for name in OWN:
         if getattr(given, name):
             raise InputError(f"--{name} cannot be given for all folds at once; leave it out")
-    return options.parse(argv)
+    return argv
 
 
 def run_fold(argv: list[str], chosen: Namespace, fold: int, folder: Path) -> Path:
@@ -128,7 +138,8 @@ def train(argv: list[str]) -> dict[str, Any]:
     """Run all folds, write what a run leaves for all of them together; the figures of its metrics.json."""
     if distributed.size() > 1:
         raise InputError("training.folds is one process; start main_trainer.py with torchrun for each fold instead")
-    chosen, command = parse(argv), results.command_line(argv).replace("main_trainer.py", "-m training.folds", 1)
+    argv = shared(argv)
+    chosen, command = options.parse(argv), results.command_line(argv).replace("main_trainer.py", "-m training.folds", 1)
     folders = fold_folders(chosen)
     runs = {fold: run_fold(argv, chosen, fold, folder) for fold, folder in folders.items()}
     chosen.tag = "-".join(part for part in (chosen.tag, f"{len(runs)}folds") if part)
