@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks import faces
 from pre_processing import fitting
 from pre_processing.artefacts import InputError
 from pre_processing.crop import read_image
@@ -47,19 +48,13 @@ def measure(files: list[Path], rounds: int) -> dict[str, float]:
 def main() -> int:
     """Print the figures; exit code 2 where there are no faces."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("root", type=Path, help="folder of pre-cropped faces, such as FER+")
-    parser.add_argument("--faces", type=int, default=400, help="how many, drawn at random")
+    faces.add_folder(parser, 400)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    files = sorted(options.root.rglob("*.png"))
-    if not files:
-        print(f"error: {options.root}: no .png files there; give a folder of pre-cropped faces", file=sys.stderr)
-        return 2
     cv2.setNumThreads(1)
-    chosen = np.random.default_rng(options.seed).permutation(len(files))[: options.faces]
     try:
-        figures = measure([files[index] for index in sorted(chosen)], options.rounds)
+        chosen = sorted(faces.files(options, np.random.default_rng(options.seed)))
+        figures = measure(chosen, options.rounds)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

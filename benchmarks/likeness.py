@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks import faces
 from pre_processing.artefacts import InputError
 from pre_processing.crop import read_image
 from pre_processing.fitting import to_grey
@@ -79,20 +80,13 @@ def learn(files: list[Path], share: float, rng: np.random.Generator) -> tuple[np
 def main() -> int:
     """Print the numbers; exit code 2 for bad input."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("root", type=Path, help="folder of pre-cropped faces, such as FER+ Train")
-    parser.add_argument("--faces", type=int, default=4000, help="how many, drawn at random")
+    faces.add_folder(parser, 4000)
     parser.add_argument("--share", type=float, default=0.94, help="of faces that are to be certain")
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    files = sorted(options.root.rglob("*.png"))
-    if not files:
-        print(f"error: {options.root}: no .png files there; give a folder of pre-cropped faces", file=sys.stderr)
-        return 2
     cv2.setNumThreads(1)
     rng = np.random.default_rng(options.seed)
     try:
-        drawn = [files[index] for index in rng.permutation(len(files))[: options.faces]]
-        weights, spread, bias = learn(drawn, options.share, rng)
+        weights, spread, bias = learn(faces.files(options, rng), options.share, rng)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.mask_speed import Face, demo_faces, stored_faces
+from benchmarks import faces
 from pre_processing.crop import crop_face
 from pre_processing.overlay import kinds_of, worn_area
 
@@ -46,10 +46,10 @@ def measure(points: np.ndarray, seed: int, kind: str, size: int) -> tuple[float,
     return float(cloth[lower].mean()), spill, bool(cloth[y, x].any())
 
 
-def table(faces: list[Face], kinds: tuple[str, ...], size: int) -> list[tuple]:
+def table(photos: list[faces.Face], kinds: tuple[str, ...], size: int) -> list[tuple]:
     """Rows (kind, n, cover, cover of the worst 5 %, spill, share of faces with a covered eye point)."""
     rows = []
-    crops = [crop_face(*face, size)[1].astype(np.float64) for face in faces]
+    crops = [crop_face(*face, size)[1].astype(np.float64) for face in photos]
     for kind in kinds:
         found = [measure(points, seed, kind, size) for seed, points in enumerate(crops)]
         cover, spill, eye = np.array([one for one in found if one is not None], float).T
@@ -60,17 +60,12 @@ def table(faces: list[Face], kinds: tuple[str, ...], size: int) -> list[tuple]:
 def main(argv: list[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, help="folder of photos; demo faces are drawn without it")
-    parser.add_argument("--landmarks", type=Path, help="their landmark file")
-    parser.add_argument("--kind", default="all")
+    faces.add_stored(parser, 140)
     parser.add_argument("--size", type=int, default=224, help="side of the crops, pixels")
-    parser.add_argument("--faces", type=int, default=140)
     options = parser.parse_args(argv)
-    if (options.root is None) != (options.landmarks is None):
-        parser.error("--root and --landmarks go together")
-    faces = stored_faces(options.root, options.landmarks, options.faces) if options.root else demo_faces(options.faces)
+    photos = faces.known(options, parser)
     print("kind                 n   cover     low   spill     eye")
-    for kind, count, *shares in table(faces, kinds_of(options.kind), options.size):
+    for kind, count, *shares in table(photos, kinds_of(options.kind), options.size):
         print(f"{kind:18s} {count:4d}", *(f"{share:7.4f}" for share in shares))
     return 0
 

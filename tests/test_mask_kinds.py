@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import mask_quality, mask_speed
+from benchmarks import faces as known_faces
+from benchmarks import mask_quality
 from pre_processing import mask_kinds, mask_light, mask_shape, mask_textures, overlay
 from pre_processing.artefacts import InputError
 from pre_processing.crop import crop_face
@@ -129,8 +130,7 @@ def test_turning_the_photo_turns_the_mask(kind: str, turn: float, seed: int) -> 
 
 
 def test_cover_spill_and_eyes_on_drawn_faces() -> None:
-    faces = mask_speed.demo_faces(10)
-    for kind, count, cover, _, spill, eye in mask_quality.table(faces, GROUPS["opaque"], 160):
+    for kind, count, cover, _, spill, eye in mask_quality.table(known_faces.demo(10), GROUPS["opaque"], 160):
         assert count == 10
         assert cover > 0.99, kind
         assert eye == 0, kind
@@ -162,7 +162,7 @@ def test_the_seed_chooses_kinds_evenly_and_apart_from_the_wear() -> None:
 
 
 def test_blurred_photos_get_blurred_masks_and_noisy_ones_noise() -> None:
-    sharp, points = mask_speed.demo_faces(1, size=224)[0]
+    sharp, points = known_faces.demo(1, size=224)[0]
     small = cv2.resize(sharp, (48, 48), interpolation=cv2.INTER_AREA)
     blurred = cv2.resize(small, (224, 224), interpolation=cv2.INTER_LINEAR)
 
@@ -185,7 +185,7 @@ def _blur_found(image: np.ndarray, points: np.ndarray) -> float:
 
 @pytest.mark.parametrize("size", [112, 224])
 def test_blur_is_told_from_the_photo(size: int) -> None:
-    faces = [crop_face(*one, size) for one in mask_speed.demo_faces(16, size=350)]
+    faces = [crop_face(*one, size) for one in known_faces.demo(16, size=350)]
     assert np.median([_blur_found(*one) for one in faces]) < mask_light.SOFT, "sharp faces get sharp masks"
     medians = []
     for sigma in (1.0, 1.5, 2.0, 3.0, 4.0):
@@ -199,7 +199,7 @@ def test_blur_is_told_from_the_photo(size: int) -> None:
 @pytest.mark.parametrize("times", [3.0, 4.67, 6.0])
 def test_enlarged_photos_are_told_too(times: float) -> None:
     found = []
-    for sharp, points in (crop_face(*one, 224) for one in mask_speed.demo_faces(16, size=350)):
+    for sharp, points in (crop_face(*one, 224) for one in known_faces.demo(16, size=350)):
         small = cv2.resize(sharp, None, fx=1 / times, fy=1 / times, interpolation=cv2.INTER_AREA)
         found.append(_blur_found(cv2.resize(small, (224, 224), interpolation=cv2.INTER_LINEAR), points))
     assert np.median(found) == pytest.approx(0.45 * times, rel=0.3), "what linear interpolation blurs"
