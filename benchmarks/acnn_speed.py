@@ -119,11 +119,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     torch.set_num_threads(args.threads)
     keep_freed_memory()
-    lines = report.heading(args, argv)
-    ceilings = {precision: report.ceiling(args.device, precision) for precision in report.DTYPES}
-    lines += [f"224 px, batch {args.batch_size}, median of {args.rounds} rounds in turns. Fastest matrix product: "
-              + ", ".join(f"{found:.0f} GFLOP/s in {name}" for name, found in ceilings.items()) + ".", ""]  # fmt: skip
-    print(*lines, sep="\n", flush=True)
+    lines, ceilings = report.against_ceiling(args, argv, f"224 px, batch {args.batch_size}", list(report.DTYPES))
     for regions in args.num_regions:
         part = compare(regions, args, ceilings)
         print(*part, sep="\n", flush=True)

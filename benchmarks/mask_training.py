@@ -51,16 +51,12 @@ def main(argv: list[str] | None = None) -> None:
             for name, times in seconds.items()]  # fmt: skip
     bare, masked = (row[1] for row in rows)
     chosen = runs["bare"].options
-    lines = [
-        *report.heading(args, argv),
+    report.publish("mask_training", args, argv, [
         f"{chosen.model}-{chosen.backbone}, {chosen.imagesize} px, batch {chosen.batch_size}, -j {chosen.workers}, median of "
         f"{args.rounds} rounds of {args.steps} steps in turns.", "",
         *report.table(TITLES, rows), "",
         f"Masks cost {100 * (masked / bare - 1):+.1f} % of a step.",
-    ]  # fmt: skip
-    print(*lines, sep="\n")
-    if args.write:
-        report.write("mask_training", args.device, lines)
+    ])  # fmt: skip
 
 
 if __name__ == "__main__":

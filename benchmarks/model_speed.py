@@ -99,12 +99,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     torch.set_num_threads(args.threads)
     keep_freed_memory()
-    lines = report.heading(args, argv)
-    ceilings = {precision: report.ceiling(args.device, precision) for precision in args.precision}
-    lines += [f"{args.imagesize} px, batch {args.batch_size}, {args.num_regions} regions, median of {args.rounds} "
-              "rounds in turns. Fastest matrix product: "
-              + ", ".join(f"{found:.0f} GFLOP/s in {name}" for name, found in ceilings.items()) + ".", ""]  # fmt: skip
-    print(*lines, sep="\n", flush=True)
+    setting = f"{args.imagesize} px, batch {args.batch_size}, {args.num_regions} regions"
+    lines, ceilings = report.against_ceiling(args, argv, setting, args.precision)
     rows = []
     for model in args.model:
         rows += measure(model, args, ceilings)

@@ -144,17 +144,13 @@ def main(argv: list[str] | None = None) -> None:
         sizes = {f"ONNX Runtime {name}": path.stat().st_size / 1e6 for name, path in files.items()}
     rows = [[name, sizes.get(name), *values] for name, values in found.items()]
     lost = -found["ONNX Runtime int8"][4]
-    lines = [
-        *report.heading(args, argv),
+    report.publish("onnx_speed", args, argv, [
         f"{net.config['model']}-{net.config['backbone']}, {net.config['imagesize']} px, batches of {args.batch} (median of "
         f"{args.rounds} rounds in turns), one face at a time ({args.singles} faces), {len(valid_faces)} faces of the "
         f"validation list; ONNX Runtime {onnxruntime.__version__} on the CPU.", "",
         *report.table(TITLES, rows), "",
         f"int8 {'holds' if lost <= HELD else 'does not hold'} accuracy within {HELD} points.",
-    ]  # fmt: skip
-    print(*lines, sep="\n")
-    if args.write:
-        report.write("onnx_speed", args.device, lines)
+    ])  # fmt: skip
 
 
 def data_of(split: str, given: argparse.Namespace) -> data.Faces:

@@ -22,6 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 README = Path(__file__).with_name("README.md")
 NO_GPU = "Missing: no GPU was at hand."
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+LOAD = os.getloadavg()[0]  # before this script has added to it
 
 
 def add_options(parser: argparse.ArgumentParser, rounds: int) -> None:
@@ -111,6 +112,18 @@ def heading(args: argparse.Namespace, argv: list[str] | None) -> list[str]:
     return [f"`python {command}`", "", f"{machine(args)}.", ""]
 
 
+def against_ceiling(
+    args: argparse.Namespace, argv: list[str] | None, setting: str, precisions: list[str]
+) -> tuple[list[str], dict[str, float]]:
+    """The heading of tables of shares of the machine's ceiling, and that ceiling (GFLOP/s) by precision; prints it."""
+    ceilings = {precision: ceiling(args.device, precision) for precision in precisions}
+    fastest = ", ".join(f"{found:.0f} GFLOP/s in {name}" for name, found in ceilings.items())
+    setting = f"{setting}, median of {args.rounds} rounds in turns. Fastest matrix product: {fastest}."
+    lines = [*heading(args, argv), setting, ""]
+    print(*lines, sep="\n", flush=True)
+    return lines, ceilings
+
+
 def machine(args: argparse.Namespace) -> str:
     """Processor, threads, load and versions."""
     versions = f"Python {platform.python_version()}, torch {torch.__version__}"
@@ -121,7 +134,7 @@ def machine(args: argparse.Namespace) -> str:
     names = re.findall(r"^model name\s*: (.*)$", text, re.MULTILINE) or [platform.machine()]
     features = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if re.search(rf"\b{name}\b", text)]
     return (f"{names[0]} ({', '.join(features)}), {args.threads} of {os.cpu_count()} cores, load when started "
-            f"{os.getloadavg()[0]:.1f}, {versions}")  # fmt: skip
+            f"{LOAD:.1f}, {versions}")  # fmt: skip
 
 
 def table(titles: list[str], rows: list[list[object]]) -> list[str]:
@@ -136,6 +149,14 @@ def number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def publish(section: str, args: argparse.Namespace, argv: list[str] | None, lines: list[str]) -> None:
+    """Print `lines` below their heading; with --write they replace what README.md says under `section`."""
+    lines = [*heading(args, argv), *lines]
+    print(*lines, sep="\n")
+    if args.write:
+        write(section, args.device, lines)
 
 
 def write(section: str, device: str, lines: list[str], readme: Path = README) -> None:
