@@ -82,7 +82,9 @@ def main() -> int:
     """Print the numbers; exit code 2 for bad input."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     faces.add_folder(parser, 4000)
-    parser.add_argument("--share", type=float, default=0.94, help="of faces that are certain before the limit is made stricter")
+    parser.add_argument(
+        "--share", type=float, default=0.94, help="of faces that are certain before the limit is made stricter"
+    )
     options = parser.parse_args()
     cv2.setNumThreads(1)
     rng = np.random.default_rng(options.seed)

@@ -29,7 +29,7 @@ LOWER_FACE = (29, *range(2, 15))
 def _filled(shape: tuple[int, int], outline: np.ndarray) -> np.ndarray:
     """Share of each pixel (h, w) float within an outline (N, 2)."""
     area = np.zeros(shape, np.uint8)
-    cv2.fillPoly(area, [np.rint((outline) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    cv2.fillPoly(area, [np.rint(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     return area / 255.0
 
 

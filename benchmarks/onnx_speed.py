@@ -73,6 +73,8 @@ def quantise(source: Path, path: Path, faces: data.Faces, count: int) -> None:
 def session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads, settings.log_severity_level = threads, 3
+    # Idle threads would otherwise spin for some time after a call, on the cores that the engine after it needs.
+    settings.add_session_config_entry("session.force_spinning_stop", "1")
     return onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
 
 
