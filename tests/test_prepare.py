@@ -16,6 +16,11 @@ def contents(root: Path) -> dict[str, bytes]:
     return {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
 
 
+def command(root: Path, out: Path, masked: Path) -> list[str]:
+    places = {"--root_path": root, "--out": out, "--masked_root": masked}
+    return ["--DB", "F", "-j", "1", *(str(word) for pair in places.items() for word in pair)]
+
+
 def test_both_conditions_name_the_same_faces_and_originals_stay(small_ferplus: Path, tmp_path: Path) -> None:
     before, out, masked = contents(small_ferplus), tmp_path / "out", tmp_path / "masked"
     done = prepare.prepare("F", small_ferplus, out, masked, jobs=1)
@@ -66,19 +71,7 @@ def test_a_face_without_points_or_without_a_place_for_a_mask_is_in_no_list(
         return found
 
     monkeypatch.setattr(landmarks, "extract", damaged)
-    options = [
-        "--DB",
-        "F",
-        "--root_path",
-        str(small_ferplus),
-        "--out",
-        str(out),
-        "--masked_root",
-        str(masked),
-        "-j",
-        "1",
-    ]
-    assert prepare.main(options) == 0
+    assert prepare.main(command(small_ferplus, out, masked)) == 0
     captured = capsys.readouterr()
     assert f"{paths[0]}: no face found" in captured.err
     assert f"{paths[1]}: {prepare.NO_PLACE}" in captured.err
@@ -100,19 +93,7 @@ def test_an_unreadable_image_is_listed_and_the_others_are_prepared(
     samples = prepare.databases.read("F", small_ferplus).samples
     path, out, masked = samples["path"][3], tmp_path / "out", tmp_path / "masked"
     (small_ferplus / path).write_bytes(b"no image")
-    options = [
-        "--DB",
-        "F",
-        "--root_path",
-        str(small_ferplus),
-        "--out",
-        str(out),
-        "--masked_root",
-        str(masked),
-        "-j",
-        "1",
-    ]
-    assert prepare.main(options) == 0
+    assert prepare.main(command(small_ferplus, out, masked)) == 0
     captured = capsys.readouterr()
     assert f"in no list: {path}: unreadable image" in captured.err
     assert captured.out.count("unreadable image: 1") == 1
