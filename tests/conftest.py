@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from pre_processing import masks, photos
+from pre_processing.masks import put_mask
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("FACES_DIR", ROOT.parent / "shared" / "data"))
 SIZES = {"Train": 60, "Valid": 30, "Test": 30}
@@ -56,3 +59,12 @@ def small_ferplus(ferplus_root: Path, tmp_path: Path) -> Path:
         for row in rows:
             shutil.copy(source / row[0], folder / row[0])
     return target
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Seeds of the masks that are drawn from now on."""
+    seeds: list[int] = []
+    for module in (masks, photos):
+        monkeypatch.setattr(module, "put_mask", lambda *a: seeds.append(a[2]) or put_mask(*a))
+    return seeds

@@ -1,4 +1,4 @@
-"""The masks' command and mask_all: what is written where, going on after a cut, supplied faces, the frozen manifest."""
+"""The masks' command: what is written where, and that it goes on after a cut."""
 
 from __future__ import annotations
 
@@ -12,45 +12,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
+from mask_photos import contents, face, folder, photo, points_file
 
-from pre_processing import copies, manifest, masks, photos, supplied
-from pre_processing.artefacts import InputError
+from pre_processing import copies, manifest, masks, photos
 from pre_processing.crop import read_image
-from pre_processing.masks import face_seed, manifest_checksum, mask_all, put_mask
-from pre_processing.meanface import MEAN_FACE
-from pre_processing.photos import Face, find_faces
+from pre_processing.masks import face_seed
+from pre_processing.photos import Face
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def face(size: int, dx: float = 0.0) -> np.ndarray:
-    """The mean face in the middle of a square of `size` pixels."""
-    return (MEAN_FACE - (MEAN_FACE.min(0) + MEAN_FACE.max(0)) / 2) * size / 4.2 + (size - 1) / 2 + np.array([dx, 0])
-
-
-def photo(size: int, channels: int = 3, seed: int = 0) -> np.ndarray:
-    """Skin-like brightness with noise; uint8 (size, size, channels), or (size, size) for 0 channels."""
-    shape = (size, size, channels) if channels else (size, size)
-    return np.random.default_rng(seed).integers(110, 190, shape, np.uint8)
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    return {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
-
-
-def folder(root: Path, names: tuple[str, ...], size: int = 96) -> Path:
-    """A folder of photos with one face each, where `face(size)` lies."""
-    for number, name in enumerate(names):
-        masks.write_image(root / name, photo(size, seed=number))
-    return root
-
-
-def points_file(path: Path, faces: list[tuple[str, np.ndarray]]) -> Path:
-    lines = [",".join([name, *(f"{value:.3f}" for value in points.ravel())]) for name, points in faces]
-    path.write_text("\n".join([",".join(supplied.POINT_COLUMNS), *lines]) + "\n")
-    return path
 
 
 @pytest.fixture
@@ -58,166 +28,6 @@ def known_faces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every photo has its face in the middle, without any detector."""
     faces = lambda image, *_: [Face(face(image.shape[0]), np.array([0, 0, 9, 9]), True)]  # noqa: E731
     monkeypatch.setattr(photos, "find_faces", faces)
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Seeds of the masks that are drawn from now on."""
-    seeds: list[int] = []
-    for module in (masks, photos):
-        monkeypatch.setattr(module, "put_mask", lambda *a: seeds.append(a[2]) or put_mask(*a))
-    return seeds
-
-
-# --- mask_all -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def faces(tmp_path: Path) -> tuple[Path, dict[str, np.ndarray]]:
-    """Root and points of six grey faces of 48 px."""
-    points = {}
-    for number in range(6):
-        path = f"part{number % 2}/{number}.png"
-        masks.write_image(tmp_path / "faces" / path, photo(48, 0, number))
-        points[path] = face(48)
-    return tmp_path / "faces", points
-
-
-def test_a_copy_for_every_path_and_an_interrupted_run_goes_on(
-    faces: tuple[Path, dict], tmp_path: Path, drawn: list[int]
-) -> None:
-    (root, points), out = faces, tmp_path / "masked"
-    before = contents(root)
-    whole = mask_all(root, out, points, seed=1, jobs=1)
-    assert list(whole["path"]) == sorted(points)
-    assert contents(root) == before
-    copied = contents(out)
-    assert set(copied) == {*points, "manifest.csv"}
-    assert cv2.imread(str(out / "part0/0.png"), cv2.IMREAD_UNCHANGED).ndim == 2
-    (out / "part1/1.png").unlink()
-    drawn.clear()
-    again = mask_all(root, out, points, seed=1, jobs=1)
-    assert drawn == [face_seed(1, "part1/1.png")]
-    pd.testing.assert_frame_equal(whole, again)
-    assert contents(out) == copied
-    mask_all(root, out, points, seed=2, jobs=1)
-    assert len(drawn) == 7
-    assert contents(out) != copied
-
-
-def test_another_drawing_or_other_points_make_masks_again(
-    faces: tuple[Path, dict], tmp_path: Path, drawn: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root, points = faces
-    mask_all(root, tmp_path / "out", points, jobs=1)
-    drawn.clear()
-    mask_all(root, tmp_path / "out", {**points, "part0/0.png": face(48, 1.0)}, jobs=1)
-    assert drawn == [face_seed(0, "part0/0.png")]
-    monkeypatch.setattr(copies, "DRAWING", copies.DRAWING + 1)
-    mask_all(root, tmp_path / "out", points, jobs=1)
-    assert len(drawn) == 7
-
-
-def test_group_is_what_was_asked_for_and_kind_what_is_worn(faces: tuple[Path, dict], tmp_path: Path) -> None:
-    root, points = faces
-    table = mask_all(root, tmp_path / "out", points, kind="kn95,bandana", jobs=1)
-    assert set(table["group"]) == {"kn95,bandana"}
-    assert set(table["kind"]) == {"kn95", "bandana"}
-    with pytest.raises(InputError, match="balaclava"):
-        mask_all(root, tmp_path / "out", points, kind="balaclava", jobs=1)
-
-
-def test_an_error_keeps_what_was_done(
-    faces: tuple[Path, dict], tmp_path: Path, drawn: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (root, points), out = faces, tmp_path / "out"
-    monkeypatch.setattr(masks, "CHUNK", 2)
-    monkeypatch.setattr(manifest, "SHARE", 1e9)  # only the first chunk is written while the run goes on
-    (root / "part1/5.png").write_bytes(b"no image")
-    with pytest.raises(InputError, match=r"5\.png"):
-        mask_all(root, out, points, jobs=1)
-    assert len(manifest.read(out / "manifest.csv")) == 4
-    masks.write_image(root / "part1/5.png", photo(48, 0))
-    drawn.clear()
-    mask_all(root, out, points, jobs=1)
-    assert sorted(drawn) == sorted(face_seed(0, path) for path in ("part1/3.png", "part1/5.png"))
-
-
-def test_a_bare_face_never_lies_among_the_masked(faces: tuple[Path, dict], tmp_path: Path, drawn: list[int]) -> None:
-    (root, points), out = faces, tmp_path / "out"
-    mask_all(root, out, points, jobs=1)
-    nowhere = {**points, "part0/0.png": np.zeros((68, 2))}
-    table = mask_all(root, out, nowhere, jobs=1).set_index("path")
-    assert table.loc["part0/0.png", ["placement", "reason"]].tolist() == ["none", copies.NO_PLACE]
-    assert not (out / "part0/0.png").exists()
-    drawn.clear()
-    mask_all(root, out, nowhere, jobs=1)
-    assert drawn == []
-    assert len(mask_all(root, out, {}, jobs=1)) == 0
-
-
-@pytest.mark.parametrize("inside", [".", "masked", "a/b"])
-def test_copies_among_the_originals_are_refused(tmp_path: Path, inside: str) -> None:
-    with pytest.raises(InputError, match="outside"):
-        mask_all(tmp_path, tmp_path / inside, {"a.png": face(48)})
-
-
-@pytest.mark.parametrize("content", ["path,something\na.png,1\n", "path,something\n", "", "\xff\0"])
-def test_a_file_that_is_no_manifest_is_named(faces: tuple[Path, dict], tmp_path: Path, content: str) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "manifest.csv").write_text(content, encoding="latin-1")
-    with pytest.raises(InputError, match=r"manifest\.csv.*remove it"):
-        mask_all(*faces[:1], tmp_path / "out", faces[1], jobs=1)
-    assert contents(tmp_path / "out").keys() == {"manifest.csv"}
-
-
-def test_an_image_of_unknown_suffix_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"use \.png"):
-        masks.write_image(tmp_path / "a.nothing", photo(8))
-    assert not list(tmp_path.iterdir())
-
-
-# --- the frozen manifest --------------------------------------------------------------------------------------------
-
-
-def test_the_checksum_stands_for_faces_and_what_they_wear(faces: tuple[Path, dict], tmp_path: Path) -> None:
-    root, points = faces
-    sums = []
-    for number, options in enumerate([{}, {}, {"seed": 1}, {"kind": "kn95"}, {"points": face(48, 1.0)}]):
-        shown = {**points, "part0/0.png": options.pop("points", points["part0/0.png"])}
-        mask_all(root, tmp_path / f"{number}", shown, jobs=1, **options)
-        sums.append(manifest_checksum(tmp_path / f"{number}" / "manifest.csv"))
-    assert sums[0] == sums[1]
-    assert len(set(sums)) == 4
-    assert len(sums[0]) == 64
-
-
-def test_check_finds_what_was_changed_or_removed(
-    faces: tuple[Path, dict], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "out"
-    mask_all(faces[0], out, faces[1], jobs=1)
-    checksum = manifest_checksum(out / "manifest.csv")
-    assert masks.main(["--check", str(out), "--sha256", checksum]) == 0
-    assert checksum in capsys.readouterr().out
-    assert masks.main(["--check", str(out), "--sha256", "0" * 64]) == 1
-    # Another encoder may write the same pixels.
-    image = cv2.imread(str(out / "part0/0.png"), cv2.IMREAD_UNCHANGED)
-    cv2.imwrite(str(out / "part0/0.png"), image, [cv2.IMWRITE_PNG_COMPRESSION, 0])
-    assert manifest.check(out) == {}
-    image[0, 0] ^= 1
-    cv2.imwrite(str(out / "part0/0.png"), image)
-    (out / "part1/1.png").unlink()
-    capsys.readouterr()
-    assert masks.main(["--check", str(out)]) == 1
-    error = capsys.readouterr().err
-    assert "part0/0.png: differs" in error
-    assert "part1/1.png: is missing" in error
-    assert masks.main(["--check", str(tmp_path)]) == 2
-    assert masks.main([]) == 2
-
-
-# --- the command ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("known_faces")
@@ -308,100 +118,6 @@ def test_photos_are_masked_upright_and_copies_say_nothing_of_turning(tmp_path: P
     assert stored.shape == upright.shape
     assert stored[2:16].mean((0, 1))[0] > 200
     assert np.abs(stored[60:85, 30:60].astype(int) - upright[60:85, 30:60]).mean() > 15
-
-
-@pytest.mark.parametrize(
-    ("change", "word"),
-    [
-        (lambda lines: [lines[0].replace("x0", "x"), lines[1]], "line 1: give the columns path,x0,...,y67"),
-        (lambda lines: [*lines, lines[1] + ",1"], "line 3: 138 columns instead of 137"),
-        (lambda lines: [*lines, lines[1].replace("a.png", "b.png")], "line 3: no photo 'b.png'"),
-        (lambda lines: [lines[0], "a.png" + ",x" * 136], "line 2: could not convert"),
-        (lambda lines: [lines[0], "a.png" + ",nan" * 136], "line 2: a number is not finite"),
-        (lambda lines: [lines[0], "", lines[1].replace("a.png", "../a.png")], "line 3: "),
-    ],
-)
-def test_bad_rows_of_points_are_named_by_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: object, word: str
-) -> None:
-    source = folder(tmp_path / "in", ("a.png",))
-    faces = points_file(tmp_path / "faces.csv", [("a.png", face(96))])
-    faces.write_text("\n".join(change(faces.read_text().splitlines())))
-    assert masks.main([str(source), str(tmp_path / "out"), "--landmarks", str(faces)]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert f"faces.csv, {word}" in error
-    assert not (tmp_path / "out").exists()
-
-
-def test_bad_boxes_and_a_manifest_in_their_place_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    source, boxes = folder(tmp_path / "in", ("a.png",)), tmp_path / "out.csv"
-    boxes.write_text("path,left,top,right,bottom\na.png,1,2,30,40\na.png,9,9,9,30\n")
-    assert masks.main([str(source), str(tmp_path / "out"), "--boxes", str(boxes)]) == 2
-    assert "out.csv, line 3: the box is empty" in capsys.readouterr().err
-    boxes.write_text("path,left,top,right,bottom\na.png,1,2,30,40\n")
-    before = boxes.read_text()
-    assert masks.main([str(source / "a.png"), str(tmp_path / "out.png"), "--boxes", str(boxes)]) == 2
-    assert "choose another place" in capsys.readouterr().err
-    assert boxes.read_text() == before
-
-
-def test_supplied_boxes_and_points_need_no_detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    image = photo(96)
-    monkeypatch.setattr(photos.landmarks, "detect", lambda *_, **__: pytest.fail("searched"))
-    fitted = []
-    monkeypatch.setattr(
-        photos.landmarks,
-        "fit_photo",
-        lambda _, box: fitted.append(box) or photos.landmarks.Fit(face(96), 0.0, True),
-    )
-    (found,) = find_faces(image, boxes=[np.array([10, 10, 80, 80])])
-    assert fitted[0].tolist() == [10, 10, 80, 80]
-    (found,) = find_faces(image, points=[face(96)])
-    assert len(fitted) == 1
-    assert np.allclose(found.box, [*face(96).min(0), *face(96).max(0)])
-
-
-def test_a_portrait_ends_the_search_and_a_crop_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    boxes, asked = np.array([[10, 10, 80, 80], [1, 1, 9, 9]], np.float32), []
-    fit = photos.landmarks.Fit(face(96), 0.0, True)
-    monkeypatch.setattr(photos.landmarks, "detect", lambda _, every=False: asked.append(every) or boxes)
-    monkeypatch.setattr(photos.landmarks, "fit_photo", lambda *_: fit)
-    monkeypatch.setattr(photos.landmarks, "fit_crop", lambda *_: fit)
-    assert len(find_faces(photo(96), photos.EVERY)) == 2
-    assert [found.box.tolist() for found in find_faces(photo(96), photos.PORTRAIT)] == [boxes[0].tolist()]
-    assert asked == [True, False]
-    assert [found.box.tolist() for found in find_faces(photo(96), photos.CROP)] == [[0, 0, 96, 96]]
-    assert len(asked) == 2
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "more", "word"),
-    [
-        ("nowhere", "out", [], "nowhere"),
-        ("empty", "out", [], "no photo"),
-        ("in", "in/out", [], "outside"),
-        ("in/a.png", "in", [], "original"),
-        ("in/a.png", "in/a.png", [], "original"),
-        ("in", "out", ["--kind", "balaclava"], "no such kind"),
-        ("in", "out", ["--kind", "gone.png"], "gone.png"),
-        ("in", "out", ["--boxes", "nowhere.csv"], "nowhere.csv"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, target: str, more: list[str], word: str
-) -> None:
-    (tmp_path / "empty").mkdir()
-    masks.write_image(tmp_path / "in" / "a.png", photo(32))
-    before = sorted(tmp_path.rglob("*"))
-    assert masks.main([str(tmp_path / source), str(tmp_path / target), *more]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert word in error
-    assert error.count("\n") == 1
-    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
