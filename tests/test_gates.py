@@ -1,0 +1,75 @@
+"""Gates are measured on bare and masked faces, told by region and emotion, and drawn; what they are is not tested."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import small_job
+import torch
+
+import models
+from pre_processing.emotions import EMOTIONS
+from training import checkpoint, door, gates, options
+from training.checkpoint import plain
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small_job.make_job(tmp_path)
+    return tmp_path
+
+
+def leave(model: str, regions: int = 20) -> list[str]:
+    """A checkpoint of a small network whose gates differ by region, as options of training.gates."""
+    torch.manual_seed(0)
+    net = models.build(model, "lite0", num_regions=regions, imagesize=64, pretrained=False)
+    if model != "cnn":
+        net.patch_units.gate.out.bias.data = torch.linspace(-2, 2, regions).view(-1, 1, 1)
+    chosen = options.parse(["--root_path", "data/faces", "--condition", "unmasked", "--model", model])
+    content = {"model": net.state_dict(), "model_config": net.config, "config": plain(vars(chosen)), "best_epoch": 1}
+    checkpoint.save("best.pt", content)
+    return ["best.pt", "-j", "0", "--device", "cpu"]
+
+
+def test_gates_of_bare_and_masked_faces(job):
+    assert gates.main(leave("gacnn")) == 0
+    found = json.loads((job / "Results" / gates.FILE).read_text())
+    assert (found["status"], found["train"], found["checkpoint"]) == ("run", "unmasked", "best.pt")
+    for test in ("bare", "seen"):
+        figures = found[test]
+        assert figures["n"] == small_job.COUNTS["test"]
+        assert figures["gates"] == pytest.approx(torch.linspace(-2, 2, 20).sigmoid().tolist(), abs=0.05)
+        assert 0 < figures["global"] < 1
+        parts = [figures["emotions"][name] for name in EMOTIONS]
+        weighed = sum(part["n"] * np.array(part["gates"]) for part in parts) / figures["n"]
+        assert weighed == pytest.approx(figures["gates"], abs=1e-3)
+    assert found["bare"]["gates"] != found["seen"]["gates"]
+    picture = cv2.imread(str(job / "Results" / gates.PICTURE))
+    assert picture.shape[0] > 500
+    assert picture.shape[1] > 1000
+
+
+def test_a_network_of_patches_has_no_gate_of_the_whole_face(job):
+    assert gates.main(leave("pacnn", 24)) == 0
+    figures = json.loads((job / "Results" / gates.FILE).read_text())["seen"]
+    assert figures["global"] is None
+    assert len(figures["gates"]) == 24
+
+
+def test_regions_that_a_mask_hides():
+    assert not any(gates.hidden_regions(20))  # they were chosen so
+    assert sum(gates.hidden_regions(24)) == 10
+    assert gates.parts([0.2, 0.4, 0.9], [False, False, True]) == {"visible": 0.3, "hidden": 0.9}
+    assert gates.parts([0.2], [False])["hidden"] is None
+
+
+def test_what_cannot_be_measured_is_said_in_a_line(job, capsys):
+    for argv, word in ((leave("cnn"), "no gates"), ([], "CHECKPOINT"), (["none.pt"], "no such checkpoint")):
+        assert gates.main(argv) == door.BAD_INPUT
+        said = capsys.readouterr().err
+        assert word in said
+        assert said.count("\n") == 1

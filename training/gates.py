@@ -1,0 +1,132 @@
+"""Where a network looks: the mean gate of each region and of the whole face, on bare and on masked test faces.
+
+    python -m training.gates checkpoint_ferplus/7M-gacnn-lite0-s0-both/best.pt
+
+Writes gates.json, and gates.png with the gates on a drawn face, into the results folder. More options, those of
+main_trainer.py, say where the faces are if not where they were in training. A gate weighs what follows it in the network, so
+it tells what the network lets through, not what an answer was due to.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.regions import REGIONS
+from pre_processing import emotions, render
+from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.crop import crop_face
+from pre_processing.meanface import HIDDEN
+from training import batches, checkpoint, door, engine, gate_picture, options, run, wearing
+
+FILE, PICTURE = "gates.json", "gates.png"
+TESTS = {"bare": ["--condition", "unmasked"], "seen": ["--test_mask_kinds", "seen"]}
+DEMO = (2, 720)  # seed of the drawn person and side of the picture in pixels
+KINDS = "surgical_blue"  # worn in the picture; the figures are of all seen kinds
+
+
+def parse(path: Path, config: dict[str, Any], more: list[str], test: str) -> Namespace:
+    """Options of a test of the checkpoint at `path` on bare or masked faces."""
+    given = {"--root_path": "root_path", "--DB": "DB", "--num_classes": "num_classes", "--main_folder": "main_folder"}
+    argv = [word for option, key in given.items() for word in (option, str(config[key]))]
+    chosen = options.parse([*argv, *more, *TESTS[test], "-e", "--resume", str(path)])
+    for key in ("imagesize", "num_classes"):
+        setattr(chosen, key, config[key])
+    return chosen
+
+
+@torch.inference_mode()
+def measure(net: torch.nn.Module, chosen: Namespace) -> dict[str, Any]:
+    """Gates of the test faces: {n, all, emotions: {name: ...}}, each {n, gates, spread, global}; means and deviations."""
+    faces, device = run.faces_of("test", chosen), engine.choose_device(chosen.device)
+    net = net.eval().to(device, memory_format=torch.channels_last)
+    regions, whole, labels = [], [], []
+    for batch in batches.evaluation_loader(faces, chosen.batch_size_t, chosen.workers):
+        out = net(*engine.to_device(batch, device))
+        regions.append(out["gates"].cpu())
+        whole.append(
+            out["global_gate"].cpu() if "global_gate" in out else torch.full((len(batch["label"]),), torch.nan)
+        )
+        labels.append(batch["label"])
+    regions, whole, labels = (torch.cat(parts).double().numpy() for parts in (regions, whole, labels))
+    by_emotion = {
+        name: summary(regions[labels == code], whole[labels == code]) for code, name in enumerate(faces.names)
+    }
+    return {**summary(regions, whole), "emotions": by_emotion}
+
+
+def summary(regions: np.ndarray, whole: np.ndarray) -> dict[str, Any]:
+    """Mean and standard deviation over faces of gates (n, R), and the mean global gate (n,); None without a face."""
+    if not len(regions):
+        return {"n": 0, "gates": None, "spread": None, "global": None}
+    found = None if np.isnan(whole).any() else round(float(whole.mean()), 4)
+    means, spreads = (np.round(figures, 4).tolist() for figures in (regions.mean(0), regions.std(0)))
+    return {"n": len(regions), "gates": means, "spread": spreads, "global": found}
+
+
+def hidden_regions(count: int) -> list[bool]:
+    """Which regions of a network with `count` of them a mask hides, all or half."""
+    return [bool({first, second} & set(HIDDEN)) for first, second, *_ in REGIONS[count]]
+
+
+def parts(gates: list[float], hidden: list[bool]) -> dict[str, float | None]:
+    """Mean gate of the regions that a mask leaves visible and of those that it hides."""
+    gates, hidden = np.array(gates), np.array(hidden)
+    return {name: round(float(gates[own].mean()), 4) if own.any() else None
+            for name, own in (("visible", ~hidden), ("hidden", hidden))}  # fmt: skip
+
+
+def drawn_faces() -> dict[str, wearing.Look]:
+    """A drawn face, crop and points, bare and with a mask."""
+    seed, side = DEMO
+    photo = render.make_photo(seed, 0, 0, emotions.NEUTRAL)
+    image, points = render.draw(render.make_person(seed, 0), photo, side)
+    masked = wearing.put_on(image, points, wearing.Masks(KINDS, fixed=True), "drawn")
+    return {"bare": crop_face(image, points, side), "seen": crop_face(*masked, side)}
+
+
+def work(path: Path, more: list[str], command: str) -> Path:
+    """Measure, write and draw; the path of gates.json."""
+    content = checkpoint.load(path)
+    config, count = content["model_config"], content["model_config"]["num_regions"]
+    if config["model"] == "cnn":
+        raise InputError(f"{path}: a plain cnn has no gates; give the checkpoint of a gacnn or pacnn")
+    net = run.build_model(config, pretrained=False)
+    checkpoint.load_weights(path, net, content.get("average") or content["model"])
+    chosen = {test: parse(path, {**content["config"], **config}, more, test) for test in TESTS}
+    found = {test: measure(net, chosen[test]) for test in TESTS}
+    hidden = hidden_regions(count)
+    for figures in found.values():
+        figures["mean"] = parts(figures["gates"], hidden)
+    told = {"status": "run", "command": command, "checkpoint": path.as_posix(), "train": run.trained_on(content["config"]),
+            "model_config": config, "best_epoch": content["best_epoch"], "hidden": hidden, **found}  # fmt: skip
+    folder = chosen["bare"].results
+    with atomic_write(folder / FILE) as temporary:
+        temporary.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    gate_picture.write(folder / PICTURE, drawn_faces(), told)
+    return folder / FILE
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command line; the exit code of training.door."""
+    argv = sys.argv[1:] if argv is None else argv
+
+    def told() -> None:
+        if not argv or argv[0].startswith("-"):
+            raise InputError(
+                "give a checkpoint first: python -m training.gates CHECKPOINT [options of main_trainer.py]"
+            )
+        print(work(Path(argv[0]), argv[1:], f"python -m training.gates {shlex.join(argv)}"))
+
+    return door.run(told)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""The study's pictures, from study.json: what a mask costs by emotion, and confusion matrices side by side.
+
+    python -m training.study_pictures [Results]
+
+Writes drop.png and confusion.png into the results folder; what was not run is not drawn.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.emotions import EMOTIONS
+from training import analysis, door
+from training.figures import INK, PAPER, draw_cell, label_axes
+from training.metrics import percent
+
+DROP, CONFUSION = "drop.png", "confusion.png"
+COLOURS = {"shift": "#c4532e", "information": "#2b6ca3", "both": "#3b8a5a"}
+NAMES = {
+    "shift": "trained on bare faces, tested on both",
+    "information": "trained and tested on bare, on masked faces",
+    "both": "one network trained on both",
+}
+SIDES = {"bare": "bare faces", "masked": "masked faces"}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure; not of pyplot, so that a picture does not change a notebook's backend."""
+    figure = Figure(figsize=(width, height), facecolor=PAPER, dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def drop_picture(costs: dict[str, Any]) -> Figure | None:
+    """Recall that a mask costs each emotion, in points with intervals, by pair of conditions; None where none was run."""
+    ran = {name: cost for name, cost in costs.items() if cost["status"] == "run"}
+    if not ran:
+        return None
+    figure = new_figure(10, 4.8)
+    axes = figure.add_subplot()
+    places, width = np.arange(len(EMOTIONS)), 0.8 / len(ran)
+    for number, (name, cost) in enumerate(ran.items()):
+        drops = [cost["recall"][emotion]["drop"] for emotion in EMOTIONS]
+        at = places + (number - (len(ran) - 1) / 2) * width
+        bars(axes, at, drops, width * 0.92, COLOURS[name], NAMES[name])
+    for x, side, text in (
+        (3.42, "right", "read better behind a mask,\nsays the hypothesis"),
+        (3.58, "left", "read worse"),
+    ):
+        axes.annotate(text, (x, 0.97), xycoords=("data", "axes fraction"), ha=side, va="top", fontsize=9, color=INK)
+    axes.axvline(3.5, color=INK, linewidth=0.8, linestyle=(0, (4, 4)), alpha=0.5)
+    axes.axhline(0, color=INK, linewidth=0.8)
+    faces = [next(iter(ran.values()))["mcnemar"][emotion]["n"] for emotion in EMOTIONS]
+    labels = [f"{emotion}\nn = {count:,}" for emotion, count in zip(EMOTIONS, faces, strict=True)]
+    axes.set_xticks(places, labels, fontsize=10.5, color=INK)
+    axes.set_ylabel("recall lost behind a mask, points", fontsize=10.5, color=INK)
+    axes.set_title("What a mask costs, emotion by emotion", fontsize=14, fontweight="bold", color=INK, loc="left")
+    axes.legend(frameon=False, fontsize=9.5, labelcolor=INK, loc="upper left", bbox_to_anchor=(0, 1))
+    axes.margins(y=0.25)
+    tidy(axes)
+    return figure
+
+
+def bars(axes, at: np.ndarray, drops: list[dict[str, Any]], width: float, colour: str, label: str) -> None:
+    """A bar and an interval each, in points; nothing where an emotion has no face."""
+    values = 100 * np.array([drop["value"] if drop["value"] is not None else np.nan for drop in drops])
+    ends = 100 * np.array([drop["ci95"] or (np.nan, np.nan) for drop in drops])
+    axes.bar(at, values, width, color=colour, label=label)
+    axes.vlines(at, *ends.T, color=INK, linewidth=1.2)
+
+
+def tidy(axes) -> None:
+    """Only the lines that say something."""
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    axes.tick_params(axis="x", length=0)
+    axes.yaxis.grid(True, color="#dfe4e8", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def chosen_pair(costs: dict[str, Any]) -> dict[str, Any] | None:
+    """The pair whose matrices are shown: networks of either condition, else the one for both, else the one that was run."""
+    order = ("information", "both", "shift")
+    return next((costs[name] for name in order if costs[name]["status"] == "run"), None)
+
+
+def confusion_picture(study: dict[str, Any]) -> Figure | None:
+    """Confusion matrices of the same faces bare and masked, side by side; None where no pair was run."""
+    pair = chosen_pair(study["costs"])
+    if pair is None:
+        return None
+    cells = {cell["id"]: cell for cell in study["cells"]}
+    figure = new_figure(16, 8.2)
+    panels = figure.subplots(1, 2)
+    for axes, (side, title) in zip(panels, SIDES.items(), strict=True):
+        cell = cells[pair[side][0]]
+        counts = np.array(cell["confusion"])
+        shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for row, column in np.ndindex(*counts.shape):
+            draw_cell(axes, row, column, shares[row, column] if counts[row].any() else None, counts[row, column])
+        label_axes(axes, EMOTIONS, counts.sum(1))
+        low, high = (percent(end) for end in cell["ci95"])
+        head = f"{title}: accuracy {percent(cell['accuracy'])} % (95 % CI {low}–{high}), n = {cell['n']:,}"
+        axes.set_title(head, fontsize=13, fontweight="bold", color=INK, loc="left", pad=12)
+    figure.suptitle(pair["title"][0].upper() + pair["title"][1:], fontsize=11.5, color=INK, x=0.01, ha="left")
+    return figure
+
+
+def write(results: Path) -> list[Path]:
+    """Draw what study.json in the results folder has; the pictures' paths."""
+    file = results / analysis.FILE
+    if not file.is_file():
+        raise InputError(f"{file}: no such file; run python -m training.analysis first")
+    study = json.loads(file.read_text(encoding="utf-8"))
+    drawers: dict[str, Callable[[], Figure | None]] = {
+        DROP: lambda: drop_picture(study["costs"]),
+        CONFUSION: lambda: confusion_picture(study),
+    }
+    written = []
+    for name, draw in drawers.items():
+        if figure := draw():
+            with atomic_write(results / name) as temporary:
+                figure.savefig(temporary)
+            written.append(results / name)
+    return written
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Draw the pictures of the results folder named (Results); the exit code of training.door."""
+    argv = sys.argv[1:] if argv is None else argv
+
+    def work() -> None:
+        for path in write(Path(argv[0] if argv else "Results")):
+            print(path)
+
+    return door.run(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
