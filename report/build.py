@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import typst
 
@@ -26,15 +27,28 @@ def build(root: Path) -> bytes:
     found = facts.gather(root)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for source in (*HERE.glob("*.typ"), *HERE.glob("*.bib")):
-            shutil.copy(source, folder)
-        shutil.copytree(HERE / "sections", folder / "sections")
-        regions, side = found["method"]["regions"], found["method"]["imagesize"]
-        found["gallery"] = pictures.gallery(folder)
-        found["method"] |= pictures.network_face(folder, regions, side)
-        found["gate_face"] = pictures.gate_face(folder, regions)
-        (folder / "facts.json").write_text(json.dumps(found), encoding="utf-8")
-        return typst.compile(folder / "report.typ", root=folder, ignore_system_fonts=True)
+        return typeset(folder, found | draw(folder, found["method"]))
+
+
+def draw(folder: Path, method: dict[str, Any]) -> dict[str, Any]:
+    """Write the report's pictures into `folder`; the facts about them."""
+    return {
+        "gallery": pictures.gallery(folder),
+        "network_face": pictures.network_face(folder, method["regions"], method["imagesize"]),
+        "gate_face": pictures.gate_face(folder, method["regions"]),
+    }
+
+
+def typeset(folder: Path, found: dict[str, Any]) -> bytes:
+    """PDF of the sources and these facts, in the folder of the pictures; RuntimeError where typst warns of anything."""
+    for source in (*HERE.glob("*.typ"), *HERE.glob("*.bib")):
+        shutil.copy(source, folder)
+    shutil.copytree(HERE / "sections", folder / "sections", dirs_exist_ok=True)
+    (folder / "facts.json").write_text(json.dumps(found), encoding="utf-8")
+    made, warnings = typst.compile_with_warnings(folder / "report.typ", root=folder, ignore_system_fonts=True)
+    if warnings:
+        raise RuntimeError("\n".join(str(warning) for warning in warnings))
+    return made
 
 
 def main(argv: list[str] | None = None) -> int:

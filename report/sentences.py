@@ -31,7 +31,8 @@ def reasons(study: dict) -> str:
     why: dict[str, int] = {}
     for cell in study["cells"]:
         if not is_run(cell):
-            reason = "waits for the weights of another cell" if "weights of" in cell["reason"] else cell["reason"]
+            # Reasons that name a cell are alike for whoever reads numbers of cells.
+            reason = "waits for another cell" if cell["reason"].startswith("waits for") else cell["reason"]
             why[reason] = why.get(reason, 0) + 1
     return f"Why, with numbers of cells: {'; '.join(f'{reason} ({n})' for reason, n in why.items())}." if why else ""
 
@@ -77,7 +78,7 @@ def cost(study: dict) -> str:
     for pair, name in (("shift", "shift"), ("information", "information")):
         part = study["costs"][pair]
         if not is_run(part):
-            said.append(f"The pair “{name}” was not run: {part['reason'].rstrip('.')}.")
+            said.append(f"The pair “{name}” was not run.")
             continue
         drops = {emotion: part["recall"][emotion]["drop"] for emotion in EMOTIONS}
         order = sorted((e for e in EMOTIONS if drops[e]["value"] is not None), key=lambda e: -drops[e]["value"])
