@@ -15,13 +15,13 @@ from small_job import mask_root, write_artefacts
 import main_trainer
 from pre_processing import emotions, prepare
 from training import folds, options, results
+from training.cells import SCRIPTS, TRAINER, commands
 
-TEXT = (Path(main_trainer.__file__).parent / "Scripts.txt").read_text(encoding="utf-8")
+TEXT = SCRIPTS.read_text(encoding="utf-8")
 LINES = TEXT.splitlines()
-TRAINER, FOLDS, TOGETHER = "python main_trainer.py ", "python -m training.folds ", "torchrun --standalone "
-COMMANDS = [shlex.split(line)[2:] for line in LINES if line.startswith(TRAINER)]
-FOLD_COMMANDS = [shlex.split(line)[3:] for line in LINES if line.startswith(FOLDS)]
-TOGETHER_COMMANDS = [shlex.split(line)[1:] for line in LINES if line.startswith(TOGETHER)]
+FOLDS, TOGETHER = "python -m training.folds ", "torchrun --standalone "
+COMMANDS, FOLD_COMMANDS = commands(TEXT), commands(TEXT, FOLDS)
+TOGETHER_COMMANDS = [["--standalone", *command] for command in commands(TEXT, TOGETHER)]
 PREPARE = [line.partition("python -m pre_processing.prepare ")[2] for line in LINES if "pre_processing.prepare" in line]
 SHRINK = ["--limit_batches", "1", "--epochs", "1", "-b", "4", "-b_t", "8", "--imagesize", "64", "--scratch", "-j", "0"]
 LIGHT = ["--backbone", "lite0", "--device", "cpu"]

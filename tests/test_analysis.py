@@ -1,0 +1,176 @@
+"""study.json says what the runs say, and `not run` of everything else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import study_job
+
+from pre_processing.emotions import EMOTIONS
+from training import analysis, cells, door, hypothesis, statistics
+
+FACES = [60, 50, 30, 30, 30, 20, 10]
+GOOD, POOR = [0.9] * 7, [0.9, 0.8, 0.8, 0.8, 0.2, 0.2, 0.2]
+BARE, SHIFT, MASKED, BOTH = (
+    f"7-gacnn-lite0-s0-{name}" for name in ("unmasked-bare", "unmasked-seen", "masked-seen", "both-bare")
+)
+
+
+def written(folder: Path) -> dict:
+    assert analysis.main([str(folder)]) == 0
+    return json.loads((folder / "study.json").read_text())
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(statistics, "RESAMPLES", 1000)
+    (tmp_path / "Results").mkdir()
+    return tmp_path / "Results"
+
+
+def test_nothing_is_said_of_what_was_not_run(folder):
+    found = written(folder)
+    assert [cell["id"] for cell in found["cells"]] == [cell.id for cell in cells.read()]
+    assert all(cell["status"] == "not run" and cell["reason"] and "accuracy" not in cell for cell in found["cells"])
+    assert {cell["reason"] for cell in found["cells"] if cell["backbone"] == "vgg16"} == {"wants a GPU"}
+    parts = [*found["costs"].values(), *found["seeds"], found["unseen"]["masked"], found["unseen"]["both"]]
+    parts += [found["verdict"][name] for name in found["costs"]] + [found["gates"]]
+    assert all(part["status"] == "not run" and part["reason"] for part in parts)
+    assert found["verdict"]["sentence"].startswith("Not run")
+    assert found["four_from_seven"] == found["other_runs"] == []
+    assert found["calibration"] == {}
+
+
+def test_a_cell_has_the_figures_of_its_run(folder):
+    study = study_job.study(folder, {BARE: POOR}, FACES)
+    cell = next(cell for cell in written(folder)["cells"] if cell["id"] == BARE)
+    figures = study[BARE].figures
+    assert (cell["status"], cell["n"], cell["accuracy"]) == ("run", sum(FACES), pytest.approx(figures["accuracy"]))
+    for name, count in zip(EMOTIONS, FACES, strict=True):
+        assert cell["faces"][name] == count
+        assert cell["recall"][name]["value"] == pytest.approx(figures["recall"][name], abs=1e-5)
+        low, high = cell["recall"][name]["ci95"]
+        assert low < cell["recall"][name]["value"] < high
+    assert cell["certain"]["n"] == figures["n_certain"]
+
+
+def test_what_a_mask_costs(folder):
+    study = study_job.study(folder, {BARE: GOOD, SHIFT: POOR}, FACES)
+    found = written(folder)
+    cost, (bare, masked) = found["costs"]["shift"], (study[name].figures for name in (BARE, SHIFT))
+    assert cost["accuracy"]["drop"]["value"] == pytest.approx(bare["accuracy"] - masked["accuracy"], abs=1e-5)
+    assert (cost["bare"], cost["masked"], cost["seeds"], cost["over"]) == ([BARE], [SHIFT], [0], "faces")
+    for name, faces in zip(EMOTIONS, FACES, strict=True):
+        drop = cost["recall"][name]["drop"]
+        assert drop["value"] == pytest.approx(bare["recall"][name] - masked["recall"][name], abs=1e-5)
+        test = cost["mcnemar"][name]
+        assert (test["b"] - test["c"]) / faces == pytest.approx(drop["value"], abs=1e-5)
+        assert test["p"] <= test["p_holm"] <= 1
+        assert cost["lost"][name]["n"] == test["b"]
+    assert cost["lost"]["Sad"]["to"]["Neutral"] == 1
+    assert np.allclose(np.sum(cost["confusion_difference"], axis=1), 0, atol=1e-5)
+    assert found["verdict"]["shift"]["drop"] == {"all": "supported", "without_disgust": "supported"}
+    assert found["verdict"]["both"]["status"] == found["costs"]["information"]["status"] == "not run"
+    assert "Not run: 2" in found["verdict"]["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("masked", "expected"),
+    [
+        (POOR, ("supported", "supported")),
+        (POOR[:1] * 4 + [0.9] * 3, ("undecided", "undecided")),
+        ([0.2] * 4 + [0.9] * 3, ("contradicted", "contradicted")),
+    ],
+)
+def test_the_verdict_follows_the_intervals(folder, masked, expected):
+    study_job.study(folder, {BARE: GOOD, MASKED: masked}, FACES)
+    verdict = written(folder)["verdict"]["information"]
+    assert (verdict["absolute"]["all"], verdict["drop"]["all"]) == expected
+    assert all(word in verdict["sentence"] for word in expected)
+
+
+def test_a_difference_that_bare_faces_show_as_well_is_no_drop(folder):
+    study_job.study(folder, {BARE: POOR, SHIFT: POOR}, FACES)
+    verdict = written(folder)["verdict"]["shift"]
+    assert verdict["absolute"]["all"] == "supported"
+    assert verdict["drop"]["all"] == "undecided"
+
+
+def test_an_interval_that_touches_zero_decides_nothing():
+    assert hypothesis.judge({"value": 0.1, "ci95": [0.0, 0.2]}) == "undecided"
+    assert hypothesis.judge({"value": None, "ci95": None}) == "undecided"
+
+
+def test_seeds_are_put_together(folder):
+    names = [BARE.replace("s0", f"s{seed}") for seed in (0, 2)]
+    study = study_job.study(folder, {name: [0.7] * 7 for name in names}, FACES)
+    found = next(part for part in written(folder)["seeds"] if part["id"] == "7-gacnn-lite0-unmasked-bare")
+    accuracies = [study[name].figures["accuracy"] for name in names]
+    assert (found["seeds"], found["wanted"]) == ([0, 2], [0, 1, 2])
+    assert found["accuracies"] == pytest.approx(accuracies, abs=1e-5)
+    assert found["mean"]["value"] == pytest.approx(np.mean(accuracies), abs=1e-5)
+    assert found["sd"] == pytest.approx(np.std(accuracies, ddof=1), abs=1e-5)
+
+
+def test_four_emotions_from_seven(folder):
+    study_job.study(folder, {BARE: GOOD}, FACES)
+    (found,) = written(folder)["four_from_seven"]
+    assert (found["cell"], found["trained_cell"], found["n"]) == (BARE, BARE.replace("7-", "4-", 1), sum(FACES[:4]))
+    assert found["accuracy"] == pytest.approx(np.trace(found["confusion"]) / found["n"], abs=1e-5)
+
+
+def test_unseen_kinds(folder):
+    seen, unseen = "7-gacnn-lite0-s0-both-seen", "7-gacnn-lite0-s0-both-unseen"
+    study_job.study(folder, {seen: GOOD, unseen: [0.8] * 7}, FACES)
+    found = written(folder)["unseen"]["both"]
+    assert found["drop"]["value"] == pytest.approx(found["accuracy_seen"] - found["accuracy_unseen"], abs=1e-5)
+    assert found["reached"] is (found["drop"]["value"] <= 0.03) is False
+
+
+def change(cell: cells.Cell, **entries: object) -> None:
+    file = cell.folder / "metrics.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **entries}))
+
+
+def test_a_run_of_another_command_is_no_cell(folder):
+    study = study_job.study(folder, {BARE: GOOD, SHIFT: POOR}, FACES)
+    change(study[BARE], config={**study[BARE].figures["config"], "epochs": 6})
+    found = written(folder)
+    reasons = {cell["id"]: cell["reason"] for cell in found["cells"]}
+    assert reasons[BARE] == reasons[SHIFT] == "its folder holds a run of another command"
+    assert {run["folder"] for run in found["other_runs"]} == {study[name].folder.as_posix() for name in (BARE, SHIFT)}
+    assert found["costs"]["shift"]["status"] == "not run"
+
+
+def test_a_test_of_weights_that_were_replaced_is_no_cell(folder):
+    study = study_job.study(folder, {BARE: GOOD, SHIFT: POOR}, FACES)
+    change(study[SHIFT], best_epoch=3)
+    assert {cell["id"]: cell["status"] for cell in written(folder)["cells"]}[SHIFT] == "not run"
+
+
+def test_broken_files_are_named(folder, capsys):
+    study = study_job.study(folder, {BARE: GOOD, SHIFT: POOR, MASKED: POOR}, FACES)
+    table = study[SHIFT].folder / "predictions.csv"
+    kept = table.read_text()
+    for text, word in (
+        (kept.replace("fer0000001.png", "fer9999999.png"), "other faces"),
+        (kept.replace("Sad,Neutral", "Sad,Sad"), "does not belong"),
+        (kept.replace("Sad", "Gloomy"), "not the predictions"),
+        ("path\n", "not the predictions"),
+    ):
+        table.write_text(text)
+        assert analysis.main([str(folder)]) == door.BAD_INPUT
+        said = capsys.readouterr().err
+        assert word in said
+        assert "Results" in said
+        assert said.count("\n") == 1
+    table.write_text(kept)
+    change(study[MASKED], test_masks={"kinds": "seen", "sha256": "another"})
+    assert analysis.main([str(folder)]) == door.BAD_INPUT
+    (study[BARE].folder / "metrics.json").write_text("[]")
+    assert analysis.main([str(folder)]) == door.BAD_INPUT
+    assert analysis.main([str(folder / "none")]) == door.BAD_INPUT
+    assert not (folder / "study.json").exists()

@@ -1,0 +1,133 @@
+"""The study's statistics give known answers, and agree with scikit-learn where it has them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+
+from training import statistics
+
+ANSWERS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
+
+
+def table(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    labels, answers = np.array(pairs).T
+    return labels, answers[:, None]
+
+
+@settings(max_examples=30)
+@given(ANSWERS)
+def test_figures_are_those_of_scikit_learn(pairs):
+    labels, answers = table(pairs)
+    (found,) = map(statistics.scores, statistics.confusions(labels, answers, 4))
+    expected = precision_recall_fscore_support(labels, answers[:, 0], labels=range(4), zero_division=np.nan)
+    there = np.isin(range(4), labels)
+    for figure, other in zip((found.precision, found.recall, found.f1), expected, strict=False):
+        assert np.allclose(figure[there], other[there], equal_nan=True)
+        assert np.isnan(figure[~there]).all()
+    assert found.accuracy == pytest.approx(accuracy_score(labels, answers))
+    assert found.macro_recall == pytest.approx(expected[1][there].mean())
+
+
+def test_d_prime_of_known_rates():
+    # 9.5 of 10 hits and 0.5 of 10 false alarms: 2 * 1.6449
+    assert statistics.d_prime(9, 9, 0, 9) == pytest.approx(3.28971, abs=1e-5)
+    assert statistics.d_prime(5, 10, 5, 10) == 0
+    assert statistics.d_prime(10, 10, 10, 10) == 0  # always the same answer: finite, and no skill
+
+
+def test_answering_one_emotion_more_often_raises_recall_but_not_d_prime():
+    shy, bold = (statistics.d_prime(*rates) for rates in ((500, 1000, 40, 1000), (900, 1000, 371, 1000)))
+    assert shy - bold == pytest.approx(0.14, abs=0.01)
+
+
+@given(ANSWERS)
+def test_every_resample_has_as_many_faces_of_each_emotion(pairs):
+    labels, answers = table(pairs)
+    drawn = statistics.resampled(labels, np.hstack([answers, answers]), 4, resamples=20)
+    assert np.array_equal(drawn.sum(3), np.broadcast_to(np.bincount(labels, minlength=4), (20, 2, 4)))
+    assert np.array_equal(drawn[:, 0], drawn[:, 1])  # the same faces for all networks
+    said = statistics.confusions(labels, answers, 4)[0] > 0
+    assert not drawn[:, 0][:, ~said].any()  # nothing that nobody answered
+
+
+def test_resampled_recall_spreads_as_a_share_does():
+    labels = np.repeat([0, 1], [400, 100])
+    answers = np.where(np.arange(500) % 5 == 0, 1 - labels, labels)[:, None]
+    recall = statistics.scores(statistics.resampled(labels, answers, 2)).recall[:, 0]
+    for column, faces in zip(recall.T, (400, 100), strict=True):
+        assert column.mean() == pytest.approx(0.8, abs=0.002)
+        assert column.std() == pytest.approx(np.sqrt(0.8 * 0.2 / faces), rel=0.03)
+    again = statistics.scores(statistics.resampled(labels, answers, 2)).recall[:, 0]
+    assert np.array_equal(recall, again)
+
+
+def test_faces_of_a_pair_stay_together():
+    """A drop on the same faces is surer than the difference of two independent shares."""
+    labels = np.zeros(1000, int)
+    bare = (np.arange(1000) % 2)[:, None]
+    masked = np.where(np.arange(1000)[:, None] < 50, 1, bare)
+    drawn = statistics.scores(statistics.resampled(labels, np.hstack([bare, masked]), 2)).recall[..., 0]
+    drop = drawn[:, 0] - drawn[:, 1]
+    assert drop.mean() == pytest.approx(0.025, abs=0.001)
+    assert drop.std() == pytest.approx(np.sqrt(0.025 * 0.975 / 1000), rel=0.05)
+
+
+def test_one_seed_adds_nothing_and_several_spread():
+    assert np.array_equal(statistics.seed_weights(1, 5), np.ones((5, 1)))
+    weights = statistics.seed_weights(3)
+    assert np.allclose(weights.sum(1), 1)
+    figures = np.broadcast_to([0.7, 0.8, 0.9], (len(weights), 3))
+    assert statistics.over_seeds(figures, weights).std() == pytest.approx(
+        np.std([0.7, 0.8, 0.9]) / np.sqrt(3), rel=0.03
+    )
+    deep = np.broadcast_to(np.array([0.7, 0.8, 0.9])[:, None], (len(weights), 3, 4))
+    assert np.allclose(statistics.over_seeds(deep, weights), statistics.over_seeds(figures, weights)[:, None])
+
+
+def test_an_interval_leaves_out_what_is_not_defined():
+    drawn = np.array([np.nan, *np.linspace(0, 1, 1001)])
+    assert statistics.interval(drawn) == pytest.approx([0.025, 0.975])
+    assert statistics.interval(np.array([np.nan])) is None
+    assert statistics.estimate(np.nan, drawn) == {"value": None, "ci95": None}
+
+
+def test_mcnemar_with_known_answer():
+    before, after = np.repeat([True, False, True], [1, 9, 5]), np.repeat([False, True, True], [1, 9, 5])
+    found = statistics.mcnemar(before, after)
+    assert (found["n"], found["b"], found["c"]) == (15, 1, 9)
+    assert found["p"] == pytest.approx(2 * (1 + 10) / 2**10)
+    assert statistics.mcnemar(before, before)["p"] == 1
+
+
+def test_holm_with_known_answer():
+    assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert statistics.holm([0.6, 0.9]) == [1, 1]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
+def test_holm_keeps_the_order_and_lies_between_none_and_bonferroni(values):
+    found = statistics.holm(values)
+    assert all(p <= q <= min(1, p * len(values)) + 1e-12 for p, q in zip(values, found, strict=True))
+    assert [found[i] for i in np.argsort(values, kind="stable")] == sorted(found)
+
+
+def test_calibration_with_known_answer():
+    confidence = np.repeat([0.9, 0.5], [10, 10])
+    hits = np.concatenate([np.arange(10) < 6, np.arange(10) < 5])  # 0.3 too sure, and just right
+    found = statistics.calibration(confidence, hits)
+    assert found["ece"] == pytest.approx(0.15)
+    full = [part for part in found["bins"] if part["n"]]
+    assert [(part["n"], part["accuracy"]) for part in full] == [(10, 0.5), (10, 0.6)]
+    assert all(part["low"] < part["confidence"] <= part["high"] for part in full)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50))
+def test_every_face_is_in_one_bin(faces):
+    confidence, hits = map(np.array, zip(*faces, strict=True))
+    found = statistics.calibration(confidence, hits)
+    assert sum(part["n"] for part in found["bins"]) == len(faces)
+    assert 0 <= found["ece"] <= 1

@@ -1,0 +1,242 @@
+"""Put the figures of all runs of the study together, from files only.
+
+    python -m training.analysis [Results]
+
+Reads metrics.json and predictions.csv of every run for FER+ and writes Results/study.json, which the report and the README
+are made from. What no run exists for says "not run". Shares are fractions, intervals 95 %.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pre_processing import emotions
+from pre_processing.artefacts import InputError, atomic_write
+from training import cells, door, hypothesis, pairs, predictions, statistics
+from training.cells import NOT_RUN, RUN, Cell
+from training.predictions import by_emotion, resampled_scores
+from training.statistics import estimate, over_seeds
+
+FILE, GATES = "study.json", "gates.json"
+MAIN = "7-gacnn-lite0"  # the network whose costs are told
+KEPT = ("command", "git", "config", "software", "n", "accuracy", "ci95", "confusion", "valid_accuracy", "best_epoch",
+        "parameters", "test_masks")  # fmt: skip
+# Pair: title, what is tested bare, what masked, and whether it is one network.
+PAIRS = {
+    "shift": ("a network trained on bare faces, tested on bare and on masked ones", "unmasked-bare", "unmasked-seen", True),
+    "information": ("networks trained and tested on bare, and on masked faces", "unmasked-bare", "masked-seen", False),
+    "both": ("one network trained on both, tested on bare and on masked faces", "both-bare", "both-seen", True),
+}  # fmt: skip
+UNSEEN_TARGET = 0.03
+FOUR = "from the 7-emotion network: its probabilities of the four, renormalised, on faces that show one of the four"
+
+
+class Study:
+    """The cells with their predictions, each read once; every method makes one part of study.json."""
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self.matrix = cells.read(folder=results)
+        self.done = {cell.id: cell for cell in self.matrix if cell.own}
+        self.predictions = {
+            name: predictions.read(cell.folder / "predictions.csv", cell.figures) for name, cell in self.done.items()
+        }
+        self.check_masks()
+
+    def check_masks(self) -> None:
+        """InputError where test faces of two cells should wear the same masks and did not."""
+        worn: dict[tuple[int, str], tuple[Any, Cell]] = {}
+        for cell in self.done.values():
+            now, key = (cell.figures.get("test_masks") or {}).get("sha256"), (cell.chosen.num_classes, cell.test)
+            before, first = worn.setdefault(key, (now, cell))
+            if now != before:
+                raise InputError(f"{cell.folder}: test faces wore other masks than in {first.folder}; test both again")
+
+    def seeds_of(self, name: str) -> dict[int, Cell]:
+        """Cells of this name that were run, by seed."""
+        return {cell.chosen.seed: cell for cell in self.done.values() if cell.name == name}
+
+    def missing(self, *names: str) -> dict[str, str]:
+        """`not run` with the reason of the first of these cells that has no results."""
+        for name in names:
+            lines = [cell for cell in self.matrix if cell.name == name]
+            if not any(cell.own for cell in lines):
+                reason = f"{lines[0].id}: {lines[0].reason}" if lines else f"no line of Scripts.txt makes {name}"
+                return {"status": NOT_RUN, "reason": reason}
+        return {"status": NOT_RUN, "reason": f"no seed has all of {', '.join(names)}"}
+
+    @cached_property
+    def costs(self) -> dict[str, Any]:
+        """What masks cost, by pair of conditions."""
+        return {name: {"title": title, **self.cost(f"{MAIN}-{bare}", f"{MAIN}-{masked}", same)}
+                for name, (title, bare, masked, same) in PAIRS.items()}  # fmt: skip
+
+    def cost(self, bare: str, masked: str, same_networks: bool) -> dict[str, Any]:
+        """One pair, over the seeds that both have."""
+        left, right = self.seeds_of(bare), self.seeds_of(masked)
+        seeds = sorted(left.keys() & right.keys())
+        if not seeds:
+            return self.missing(bare, masked)
+        sides = [[cells_of[seed].id for seed in seeds] for cells_of in (left, right)]
+        found = pairs.cost(*([self.predictions[name] for name in side] for side in sides), same_networks)
+        over = "faces and seeds" if len(seeds) > 1 else "faces"
+        return {"status": RUN, "bare": sides[0], "masked": sides[1], "seeds": seeds, "over": over,
+                "mcnemar_seed": seeds[0], **found}  # fmt: skip
+
+    def verdict(self) -> dict[str, Any]:
+        """What the costs say of the hypothesis."""
+        found = {name: {"status": RUN, **hypothesis.verdict(cost["groups"])} if cost["status"] == RUN else
+                 {"status": NOT_RUN, "reason": cost["reason"]} for name, cost in self.costs.items()}  # fmt: skip
+        return {"rule": hypothesis.RULE, **found, "sentence": hypothesis.overall(found)}
+
+    def four_from_seven(self) -> list[dict[str, Any]]:
+        """4-emotion figures of every 7-emotion network."""
+        found = []
+        for name, cell in self.done.items():
+            if cell.chosen.num_classes == 7:
+                twin = "4" + name[1:]
+                twin = twin if any(other.id == twin for other in self.matrix) else None
+                found.append(
+                    {"cell": name, "label": FOUR, "trained_cell": twin, **predictions.four(self.predictions[name])}
+                )
+        return found
+
+    def unseen(self) -> dict[str, Any]:
+        """From kinds of masks that were trained on to others, on the same faces with the same network."""
+        found = {}
+        for train in ("masked", "both"):
+            names = f"{MAIN}-{train}-seen", f"{MAIN}-{train}-unseen"
+            seen, other = map(self.seeds_of, names)
+            seeds = sorted(seen.keys() & other.keys())
+            found[train] = (
+                self.unseen_drop(seen[seeds[0]].id, other[seeds[0]].id) if seeds else self.missing(*names)
+            )  # fmt: skip
+        return {"target": UNSEEN_TARGET, **found}
+
+    def unseen_drop(self, seen: str, unseen: str) -> dict[str, Any]:
+        """The drop of one network's accuracy."""
+        both = pairs.pair([self.predictions[seen]], [self.predictions[unseen]], same_networks=True)
+        (first, second), drawn = both.found.accuracy, both.drawn.accuracy
+        drop = estimate(first - second, drawn[:, 0] - drawn[:, 1])
+        return {"status": RUN, "seen": seen, "unseen": unseen, "n": len(both.labels), "accuracy_seen": first,
+                "accuracy_unseen": second, "drop": drop, "reached": bool(drop["value"] <= UNSEEN_TARGET)}  # fmt: skip
+
+    def calibration(self) -> dict[str, Any]:
+        """Calibration of every cell that was run."""
+        return {name: statistics.calibration(run.probabilities.max(1), run.answers == run.labels)
+                for name, run in self.predictions.items()}  # fmt: skip
+
+    def seeds(self) -> list[dict[str, Any]]:
+        """Means over seeds, for what has lines for several."""
+        wanted: dict[str, list[int]] = {}
+        for cell in self.matrix:
+            wanted.setdefault(cell.name, []).append(cell.chosen.seed)
+        several = {name: seeds for name, seeds in wanted.items() if len(seeds) > 1}
+        return [{"id": name, "wanted": seeds, **self.mean_of(name)} for name, seeds in several.items()]
+
+    def mean_of(self, name: str) -> dict[str, Any]:
+        """Figures of a cell over its seeds."""
+        by_seed = self.seeds_of(name)
+        if not by_seed:
+            return self.missing(name)
+        seeds = sorted(by_seed)
+        runs = [self.predictions[by_seed[seed].id] for seed in seeds]
+        found, drawn = resampled_scores(runs)
+        weights = statistics.seed_weights(len(runs))
+        mean = statistics.Scores(*(over_seeds(figure) for figure in found))
+        means = statistics.Scores(*(over_seeds(figure, weights) for figure in drawn))
+        names = emotions.names(runs[0].probabilities.shape[1])
+        return {"status": RUN, "seeds": seeds, "accuracies": found.accuracy.tolist(),
+                "sd": float(found.accuracy.std(ddof=1)) if len(seeds) > 1 else None,
+                "mean": estimate(mean.accuracy, means.accuracy), **by_emotion(mean, means, names)}  # fmt: skip
+
+    def other_runs(self) -> list[dict[str, Any]]:
+        """Runs that no line of Scripts.txt makes, or that another command left in a line's place."""
+        own = {cell.folder for cell in self.done.values()}
+        found = []
+        for file in sorted(self.results.glob("*Datasets/FERPlus/*Emotions/runs/*/metrics.json")):
+            if file.parent not in own:
+                figures = cells.read_figures(file)
+                keys = ("command", "num_classes", "condition", "train_condition", "n", "accuracy")
+                found.append({"folder": file.parent.as_posix(), **{key: figures.get(key) for key in keys}})
+        return found
+
+    def cell(self, cell: Cell) -> dict[str, Any]:
+        """One cell of the matrix."""
+        c = cell.chosen
+        found = {"id": cell.id, "num_classes": c.num_classes, "model": c.model, "backbone": c.backbone, "seed": c.seed,
+                 "train": cell.train, "test": cell.test, "evaluation": cell.parent is not None, "line": cell.line,
+                 "status": RUN if cell.own else NOT_RUN, "reason": cell.reason, "folder": cell.folder.as_posix()}  # fmt: skip
+        if not cell.own:
+            return found
+        run, names = self.predictions[cell.id], emotions.names(c.num_classes)
+        single, drawn = (statistics.Scores(*(figure[index] for figure in scores))
+                         for scores, index in zip(resampled_scores([run]), (0, np.s_[:, 0]), strict=True))  # fmt: skip
+        counts = np.bincount(run.labels, minlength=len(names)).tolist()
+        return {**found, **{key: cell.figures.get(key) for key in KEPT}, "epochs": (cell.parent or cell).chosen.epochs,
+                "faces": dict(zip(names, counts, strict=True)), "certain": predictions.certain_subset(run),
+                **by_emotion(single, drawn, names)}  # fmt: skip
+
+    def gates(self) -> dict[str, Any]:
+        """What training.gates found, if it was run."""
+        file = self.results / GATES
+        if file.is_file():
+            return json.loads(file.read_text(encoding="utf-8"))
+        return {"status": NOT_RUN, "reason": "python -m training.gates CHECKPOINT was not run"}
+
+    def everything(self) -> dict[str, Any]:
+        """study.json."""
+        how = {"resamples": statistics.RESAMPLES, "seed": statistics.SEED, "method": statistics.METHOD}
+        parts: dict[str, Callable[[], Any]] = {
+            "cells": lambda: [self.cell(cell) for cell in self.matrix],
+            "other_runs": self.other_runs,
+            "costs": lambda: self.costs,
+            "verdict": self.verdict,
+            "four_from_seven": self.four_from_seven,
+            "unseen": self.unseen,
+            "calibration": self.calibration,
+            "seeds": self.seeds,
+            "gates": self.gates,
+        }
+        return {
+            "command": f"python -m training.analysis {self.results.as_posix()}",
+            "bootstrap": how,
+            "groups": {"better": list(hypothesis.BETTER), "worse": list(hypothesis.WORSE)},
+            **{name: part() for name, part in parts.items()},
+        }
+
+
+def plain(value: Any) -> Any:
+    """The same with six digits that count, so that the file does not depend on a machine's last digit."""
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def write(results: Path) -> Path:
+    """Write study.json into the results folder; its path."""
+    if not results.is_dir():
+        raise InputError(f"{results}: no such folder; give the folder of the results")
+    content = json.dumps(plain(Study(results).everything()), indent=1, allow_nan=False)
+    with atomic_write(results / FILE) as temporary:
+        temporary.write_text(content + "\n", encoding="utf-8")
+    return results / FILE
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write study.json for the results folder named (Results); the exit code of training.door."""
+    argv = sys.argv[1:] if argv is None else argv
+    return door.run(lambda: print(write(Path(argv[0] if argv else "Results"))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""The cells of the results matrix: the lines of Scripts.txt for FER+, and what has become of each."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from argparse import Namespace
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pre_processing.artefacts import InputError
+from training import options, results
+from training.checkpoint import plain
+from training.run import trained_on
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "Scripts.txt"
+TRAINER = "python main_trainer.py "
+RUN, NOT_RUN, WANTS_GPU = "run", "not run", "wants a GPU"
+# What decides a result, of the options of a training and of a test; processes, folders and the like do not.
+TESTED = ("num_classes", "model", "backbone", "num_regions", "imagesize", "seed", "condition", "test_mask_kinds", "mirror",
+          "limit_batches")  # fmt: skip
+TRAINED = ("mask_kinds", "mask_share", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "end2end",
+           "targets", "balance", "label_smoothing", "ema", "patience", "scratch")  # fmt: skip
+
+
+def commands(text: str, start: str = TRAINER) -> list[list[str]]:
+    """Options of each command in the text of Scripts.txt that begins with `start`, split as a shell does."""
+    words = len(start.split())
+    return [shlex.split(line)[words:] for line in text.splitlines() if line.startswith(start)]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A line of Scripts.txt. `parent` is the line that trains the network, where this one only tests it."""
+
+    argv: tuple[str, ...]
+    chosen: Namespace
+    parent: Cell | None = None
+
+    @property
+    def line(self) -> str:
+        """The command as it stands in Scripts.txt."""
+        return TRAINER + shlex.join(self.argv)
+
+    @property
+    def train(self) -> str:
+        """Training faces: unmasked, masked or both."""
+        return trained_on(vars((self.parent or self).chosen))
+
+    @property
+    def test(self) -> str:
+        """Test faces: bare, kinds of masks put on them, or masked copies on disk."""
+        return self.chosen.test_mask_kinds or ("bare" if self.chosen.condition == "unmasked" else "copies")
+
+    @property
+    def name(self) -> str:
+        """`7-gacnn-lite0-unmasked-bare`: all seeds of it."""
+        c = self.chosen
+        return f"{c.num_classes}-{c.model}-{c.backbone}-{self.train}-{self.test}"
+
+    @property
+    def id(self) -> str:
+        """`7-gacnn-lite0-s0-unmasked-bare`."""
+        c = self.chosen
+        return f"{c.num_classes}-{c.model}-{c.backbone}-s{c.seed}-{self.train}-{self.test}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the line leaves its results."""
+        return results.run_dir(self.chosen, f"FERPlus-{self.train}" if self.parent else None)
+
+    @property
+    def weights(self) -> Path:
+        """Folder of the checkpoints that the line writes, or tests."""
+        return results.checkpoint_dir((self.parent or self).chosen)
+
+    @cached_property
+    def figures(self) -> dict[str, Any] | None:
+        """metrics.json of the folder, whichever command wrote it; None where there is none."""
+        return read_figures(self.folder / "metrics.json")
+
+    def made_by(self, config: dict[str, Any]) -> bool:
+        """Whether a run with these options, as metrics.json or a checkpoint has them, is a run of this line."""
+        wanted, keys = plain(vars(self.chosen)), TESTED if self.parent else TESTED + TRAINED
+        return all(key in config and config[key] == wanted[key] for key in keys)
+
+    @property
+    def own(self) -> bool:
+        """Whether the figures in its folder are of this line, and of the very network that its parent trained."""
+        if self.figures is None or not self.made_by(self.figures.get("config", {})):
+            return False
+        if self.parent is None:
+            return True
+        keys = ("best_epoch", "valid_accuracy")
+        return self.parent.own and all(self.figures.get(key) == self.parent.figures.get(key) for key in keys)
+
+    @property
+    def reason(self) -> str | None:
+        """Why the line has no results of its own, None where it has them; from results alone."""
+        if self.own:
+            return None
+        if self.figures:
+            return "its folder holds a run of another command"
+        if (self.parent or self).chosen.backbone == "vgg16":
+            return WANTS_GPU
+        return f"waits for {self.parent.id}" if self.parent and not self.parent.own else "not run yet"
+
+
+def read_figures(file: Path) -> dict[str, Any] | None:
+    """A metrics.json; None where there is none, InputError where it is broken."""
+    if not file.is_file():
+        return None
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(found, dict) or "accuracy" not in found:
+            raise ValueError("has no accuracy")
+    except ValueError as error:
+        raise InputError(f"{file}: not the figures of a run ({error}); remove its folder and run it again") from error
+    return found
+
+
+def read(scripts: Path | None = None, folder: Path | None = None) -> list[Cell]:
+    """The matrix in the order of the file (Scripts.txt): every line for FER+ that one process runs.
+
+    With `folder`, results and weights are looked for below it and not where the lines say. InputError where a line tests
+    weights that no line above it trains.
+    """
+    scripts = scripts or SCRIPTS
+    if not scripts.is_file():
+        raise InputError(f"{scripts}: no such file; it belongs beside main_trainer.py")
+    trained: dict[Path, Cell] = {}
+    found = []
+    for argv in commands(scripts.read_text(encoding="utf-8")):
+        chosen = options.parse(argv)
+        if chosen.DB != "F":
+            continue
+        if folder:
+            chosen.results = folder
+        cell = Cell(tuple(argv), chosen)
+        if chosen.evaluate:
+            cell = tested(cell, trained, scripts)
+        else:
+            trained[Path(cell.weights.name)] = cell
+        found.append(cell)
+    return found
+
+
+def tested(cell: Cell, trained: dict[Path, Cell], scripts: Path) -> Cell:
+    """A line with -e with its parent, whose network its options then name."""
+    parent = trained.get(Path(cell.chosen.resume.parent.name))
+    if parent is None:
+        raise InputError(f"{scripts}: no line trains {cell.chosen.resume}, which {cell.line} tests; add one above it")
+    for key in ("model", "backbone", "num_regions", "imagesize", "seed"):
+        setattr(cell.chosen, key, getattr(parent.chosen, key))
+    return Cell(cell.argv, cell.chosen, parent)

@@ -1,0 +1,82 @@
+"""predictions.csv of a run, and the figures of one or several runs on the same faces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pre_processing import emotions
+from pre_processing.artefacts import InputError
+from training import metrics, statistics
+from training.statistics import estimate
+
+
+class Predictions(NamedTuple):
+    """predictions.csv of a run, by path: paths and labels (n,), answers (n,), probabilities (n, K), certain (n,) or None."""
+
+    file: str
+    paths: np.ndarray
+    labels: np.ndarray
+    answers: np.ndarray
+    probabilities: np.ndarray
+    certain: np.ndarray | None
+
+
+def read(file: Path, figures: dict[str, Any]) -> Predictions:
+    """predictions.csv sorted by path; InputError where it is missing, broken, or of another run than the figures."""
+    names = emotions.names(figures["num_classes"])
+    codes = {name: code for code, name in enumerate(names)}
+    try:
+        table = pd.read_csv(file).sort_values("path")
+        if not table[["emotion", "predicted"]].isin(names).all(axis=None):
+            raise ValueError("an unknown emotion")
+        labels, answers = (table[column].map(codes).to_numpy(np.int64) for column in ("emotion", "predicted"))
+        probabilities = table[[f"p_{name}" for name in names]].to_numpy(np.float64)
+        certain = None if table["certain"].isna().any() else table["certain"].to_numpy(bool)
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{file}: not the predictions of a run ({error}); test its network again") from error
+    if len(table) != figures["n"] or not np.isclose((labels == answers).mean(), figures["accuracy"]):
+        raise InputError(f"{file}: does not belong to metrics.json beside it; test the network again")
+    return Predictions(str(file), table["path"].to_numpy(), labels, answers, probabilities, certain)
+
+
+def same_faces(runs: list[Predictions]) -> None:
+    """InputError where two runs were not tested on the same faces with the same labels."""
+    first = runs[0]
+    for other in runs[1:]:
+        if not (np.array_equal(first.paths, other.paths) and np.array_equal(first.labels, other.labels)):
+            raise InputError(f"{other.file}: other faces than in {first.file}; test both on the same lists")
+
+
+def resampled_scores(runs: list[Predictions]) -> tuple[statistics.Scores, statistics.Scores]:
+    """Figures (S, ...) of runs on the same faces, and of R resamples of these (R, S, ...)."""
+    same_faces(runs)
+    labels, answers = runs[0].labels, np.stack([run.answers for run in runs], axis=1)
+    classes = runs[0].probabilities.shape[1]
+    drawn = statistics.resampled(labels, answers, classes)
+    return statistics.scores(statistics.confusions(labels, answers, classes)), statistics.scores(drawn)
+
+
+def by_emotion(found: statistics.Scores, drawn: statistics.Scores, names: tuple[str, ...]) -> dict[str, Any]:
+    """Macro recall, and {emotion: {value, ci95}} of the other figures, from values (K,) and resamples (R, K)."""
+    tables = {key: {name: estimate(getattr(found, key)[code], getattr(drawn, key)[:, code])
+                    for code, name in enumerate(names)} for key in ("recall", "precision", "f1", "d_prime")}  # fmt: skip
+    return {"macro_recall": estimate(found.macro_recall, drawn.macro_recall), **tables}
+
+
+def certain_subset(run: Predictions) -> dict[str, Any] | None:
+    """Accuracy on faces whose landmarks are trusted."""
+    if run.certain is None or not run.certain.any():
+        return None
+    hits = (run.labels == run.answers)[run.certain]
+    return {"n": len(hits), "accuracy": float(hits.mean()), "ci95": list(metrics.wilson(int(hits.sum()), len(hits)))}
+
+
+def four(run: Predictions) -> dict[str, Any]:
+    """Figures for the first four emotions."""
+    kept, names = run.labels < 4, emotions.names(4)
+    found = metrics.summarise(run.labels[kept], run.probabilities[kept, :4].argmax(1), names, None)
+    return {key: found[key] for key in ("n", "accuracy", "ci95", "macro_recall", "recall", "confusion")}
