@@ -30,6 +30,7 @@ def gather(root: Path) -> dict[str, Any]:
     study = read_json(root / FILES["study"], "python -m training.analysis writes it")
     speed = benchmark_tables(root / "benchmarks" / "README.md")
     command = main_command(root / "Scripts.txt")
+    net = method(command)
     return {
         "emotions": list(EMOTIONS),
         "text": sentences.all_of(study)
@@ -49,10 +50,10 @@ def gather(root: Path) -> dict[str, Any]:
         "hypothesis": tables.hypothesis(study),
         "calibration": tables.calibration(study),
         "four": tables.four(study),
-        "gates": study["gates"],
+        "gates": tables.gates(study, net["regions"]),
         "bootstrap": study["bootstrap"],
         "data": data(root / FILES["audit"]),
-        "method": method(command),
+        "method": net,
         "training": training(command),
         "masks": masks(),
         "speed": network_speeds(speed),

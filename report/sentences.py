@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
-from report.numbers import PERCENT, count, listing, percent, plural, span
+from report.numbers import PERCENT, count, decimal, listing, percent, plural, span
 from report.tables import find, is_run
 
 
@@ -13,7 +13,7 @@ def all_of(study: dict) -> dict[str, str]:
         "progress": progress(study), "headline": headline(study), "abstract_cost": abstract_cost(study),
         "unseen": unseen(study), "seeds": seeds(study), "cost": cost(study),
         "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
-        "calibration": calibration(study), "lost": lost(study),
+        "calibration": calibration(study), "lost": lost(study), "gates": gates(study),
     }  # fmt: skip
 
 
@@ -194,6 +194,17 @@ def lost(study: dict) -> str:
             said.append(f"In the pair “{pair}” {count(round(total))} faces are lost, {percent(taken[most[0]] / total, 0)}{PERCENT} of them to {most[0]} "
                         f"and {percent(taken[most[1]] / total, 0)}{PERCENT} to {most[1]}.")  # fmt: skip
     return " ".join(said)
+
+
+def gates(study: dict) -> str:
+    """Mean gate of visible and hidden regions, behind masks and on bare faces."""
+    part = study["gates"]
+    if not is_run(part):
+        return "Gates were not measured yet."
+    masked, bare = (part[test]["mean"] for test in ("seen", "bare"))
+    return (f"Behind a mask the mean gate of a region is {decimal(masked['visible'])} where the mask leaves it visible and "
+            f"{decimal(masked['hidden'])} below the mask; on bare faces the same regions have {decimal(bare['visible'])} and "
+            f"{decimal(bare['hidden'])}.")  # fmt: skip
 
 
 def speeds(benchmarks: dict[str, list[dict[str, str]]]) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from typing import Any
 
 from pre_processing.emotions import EMOTIONS
+from pre_processing.errors import InputError
 from report.numbers import count, decimal, p_value, percent, span, with_span
 from training.results import DISPLAY
 
@@ -238,3 +240,37 @@ def axis(costs_found: dict[str, Any]) -> list[int]:
     """First and last tick, multiples of 20, of a chart that holds all drops with their intervals."""
     ends = [end for part in costs_found.values() for drop in part.get("drop", []) if drop for end in drop[1:]]
     return [20 * math.floor(min([0, *ends]) / 20), 20 * math.ceil(max([20, *ends]) / 20)]
+
+
+def gates(study: dict, regions: int) -> dict[str, Any] | None:
+    """Mean gates of bare and masked faces, and rows: emotion, then visible, hidden and global gate of both; None if not run.
+
+    InputError where they are of a network with another number of regions than the report draws.
+    """
+    part = study["gates"]
+    if not is_run(part):
+        return None
+    hidden = part["hidden"]
+    if len(hidden) != regions:
+        raise InputError(
+            f"Results/gates.json: of a network with {len(hidden)} regions, not {regions}; run training.gates on the main one"
+        )
+    groups = [(name, [part[test]["emotions"][name] for test in ("bare", "seen")]) for name in EMOTIONS]
+    rows = [[name, *itertools.chain(*(_gate_means(side, hidden) for side in sides))]
+            for name, sides in (*groups, ("All", [part["bare"], part["seen"]]))]  # fmt: skip
+    return {
+        "train": TRAINED[part["train"]],
+        "bare": part["bare"]["gates"],
+        "masked": part["seen"]["gates"],
+        "rows": rows,
+    }
+
+
+def _gate_means(side: dict, hidden: list[bool]) -> list[str]:
+    if side["gates"] is None:
+        return [NO_CELL] * 3
+    means = []
+    for wanted in (False, True):
+        own = [gate for gate, under in zip(side["gates"], hidden, strict=True) if under == wanted]
+        means.append(decimal(sum(own) / len(own)) if own else NO_CELL)
+    return [*means, decimal(side["global"]) or NO_CELL]

@@ -11,8 +11,9 @@ import pypdfium2
 import pytest
 import study_job
 
+from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
-from report import build, facts, numbers, tables, verdict
+from report import build, facts, numbers, sentences, tables, verdict
 from training import analysis, cells, statistics
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,9 +42,21 @@ def invent(root: Path, which: str) -> dict:
             cell.id: (BARE if cell.test == "bare" else WORN)[: cell.chosen.num_classes]
             for cell in cells.read(folder=results)
         }
-        rates |= {name: SHIFTED for name in rates if name.endswith("unmasked-seen")}
+        rates |= {name: SHIFTED[: len(rates[name])] for name in rates if name.endswith("unmasked-seen")}
+        (results / analysis.GATES).write_text(json.dumps(invented_gates()))
     study_job.study(results, rates, FACES)
     return json.loads(analysis.write(results).read_text(encoding="utf-8"))
+
+
+def invented_gates(regions: int = 24) -> dict:
+    """What training.gates would leave, with gates of 0.40 on bare faces and 0.20 and 0.60 behind masks."""
+    hidden = [number >= 10 for number in range(regions)]
+    found = {"status": "run", "checkpoint": "best.pt", "train": "both", "hidden": hidden}
+    for test, (visible, below) in {"bare": (0.4, 0.4), "seen": (0.6, 0.2)}.items():
+        gates = [below if under else visible for under in hidden]
+        one = {"n": 10, "gates": gates, "spread": gates, "global": 0.5}
+        found[test] = {**one, "emotions": dict.fromkeys(EMOTIONS, one), "mean": {"visible": visible, "hidden": below}}
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -153,6 +166,14 @@ def test_nothing_is_claimed_where_nothing_was_run(tmp_path: Path) -> None:
     said = facts.gather(tmp_path)["text"] if invent(tmp_path, "none") else {}
     for name in ("headline", "abstract_cost", "verdict", "unseen", "calibration", "already", "emotions", "lost"):
         assert not re.search(r"\d", said[name]), said[name]
+
+
+def test_gates_are_told_by_what_a_mask_hides() -> None:
+    study = {"gates": invented_gates()}
+    assert tables.gates(study, 24)["rows"][-1] == ["All", "0.40", "0.40", "0.50", "0.60", "0.20", "0.50"]
+    assert "0.60 where the mask leaves it visible and 0.20 below the mask" in sentences.gates(study)
+    with pytest.raises(InputError, match="20 regions"):
+        tables.gates({"gates": invented_gates(20)}, 24)
 
 
 def test_verdicts_with_one_word_stand_together(tmp_path: Path) -> None:
