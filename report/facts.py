@@ -18,7 +18,7 @@ from pre_processing.errors import InputError
 from pre_processing.mask_kinds import GROUPS, KINDS
 from pre_processing.meanface import HIDDEN
 from report import sentences, tables, verdict
-from report.numbers import count
+from report.numbers import count, kind_name
 from training import options
 from training.results import DISPLAY
 
@@ -39,7 +39,6 @@ def gather(root: Path) -> dict[str, Any]:
         "matrix": {str(classes): tables.matrix(study, classes) for classes in (7, 4)},
         "seeds": tables.seeds(study),
         "by_emotion": {figure: tables.by_emotion(study, figure) for figure in ("recall", "precision", "f1")},
-        "faces": tables.faces_of(study),
         "confusions": tables.confusions(study),
         "costs": tables.costs(study),
         "mcnemar": tables.mcnemar(study),
@@ -95,7 +94,8 @@ def data(path: Path) -> dict[str, Any]:
     left_out = {
         what.removeprefix("left out: "): count(n) for (_, _, what), n in counts.items() if what.startswith("left out")
     }
-    return facts | {"rows": rows, "left_out": left_out}
+    faces = {row[0]: row[5] for row in rows}  # of Test
+    return facts | {"rows": rows, "faces": faces, "left_out": left_out}
 
 
 def main_command(path: Path) -> str:
@@ -133,7 +133,7 @@ def training(command: str) -> dict[str, str]:
 
 def masks() -> dict[str, Any]:
     """Kinds of masks and their groups."""
-    words = {name: [kind.replace("_", " ") for kind in kinds] for name, kinds in GROUPS.items()}
+    words = {name: [kind_name(kind) for kind in kinds] for name, kinds in GROUPS.items()}
     return {"kinds": len(KINDS), "seen": len(GROUPS["seen"]), "unseen": len(GROUPS["unseen"]), "unseen_names": words["unseen"],
             "low_names": words["low"]}  # fmt: skip
 

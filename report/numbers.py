@@ -50,6 +50,12 @@ def listing(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
+def kind_name(kind: str) -> str:
+    """`n95_valve` -> `N95 valve`."""
+    words = kind.split("_")
+    return " ".join(word.upper() if word in ("kn95", "n95", "ffp2") else word for word in words)
+
+
 def plural(number: int, one: str, many: str) -> str:
     """`1 cell`, `3 cells`."""
     return f"{count(number)} {one if number == 1 else many}"

@@ -18,6 +18,7 @@ from pre_processing.emotions import EMOTIONS
 from pre_processing.mask_kinds import KINDS
 from pre_processing.meanface import hide_points
 from pre_processing.overlay import put_mask
+from report.numbers import kind_name
 
 SIDE = 200  # pixels of a picture, printed 17 mm wide
 # Drawn people of several ages and skins, each with the emotion that it shows; None is the astronaut.
@@ -45,7 +46,7 @@ def gallery(folder: Path) -> list[dict[str, str]]:
         worn = put_mask(image, points, 20 + index, kind)[0] if kind else image
         name = f"mask-{kind or 'bare'}.jpg"
         write(folder / name, crop_face(worn, points, SIDE)[0])
-        panels.append({"file": name, "kind": (kind or "no mask").replace("_", " ")})
+        panels.append({"file": name, "kind": kind_name(kind or "no mask")})
     return panels
 
 

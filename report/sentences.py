@@ -51,11 +51,21 @@ def headline(study: dict) -> str:
     if worn:
         said.append(f"{'one ' if said else ''}trained behind masks {_accuracy(worn)} of the masked ones")
     if not said:
-        return "No network for seven emotions has been tested yet."
+        return f"No network of the matrix for seven emotions has been tested yet{_trials(study)}."
     text = f"A network {listing(said)}."
     if all(both):
         text += f" One network for both reaches {_accuracy(both[0])} and {_accuracy(both[1])}."
     return text
+
+
+def _trials(study: dict) -> str:
+    """Accuracies of runs that are no cell, in their own words, for when there is nothing else."""
+    runs = [run for run in study["other_runs"] if run["num_classes"] == 7]
+    figures = [
+        f"{percent(run['accuracy'])}{PERCENT} on {'bare' if run['condition'] == 'unmasked' else 'masked'} faces"
+        for run in runs
+    ]
+    return f"; trials of other commands reached {listing(sorted(figures, reverse=True))}" if figures else ""
 
 
 def abstract_cost(study: dict) -> str:
@@ -128,6 +138,8 @@ def unseen(study: dict) -> str:
 def seeds(study: dict) -> str:
     """How many seeds there are."""
     done = [part for part in study["seeds"] if is_run(part) and len(part["seeds"]) > 1]
+    if not any(map(is_run, study["cells"])):
+        return ""
     if not done:
         return (
             "One seed was run of each network, so the spread over seeds is unknown and intervals are over faces alone."

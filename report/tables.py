@@ -89,12 +89,6 @@ def _plain(estimate: dict) -> str | None:
     )
 
 
-def faces_of(study: dict) -> dict[str, str]:
-    """Test faces of each emotion, of any run cell with seven emotions."""
-    cell = next((cell for cell in study["cells"] if is_run(cell) and cell["num_classes"] == 7), None)
-    return {} if cell is None else {name: count(n) for name, n in cell["faces"].items()}
-
-
 def costs(study: dict) -> dict[str, Any]:
     """By pair: status, reason, and the drop of recall by emotion as (value, low, high) in points for a chart."""
     found = {}

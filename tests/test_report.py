@@ -164,7 +164,17 @@ def test_a_cell_that_was_not_run_shows_no_figure(tmp_path: Path) -> None:
 
 def test_nothing_is_claimed_where_nothing_was_run(tmp_path: Path) -> None:
     said = facts.gather(tmp_path)["text"] if invent(tmp_path, "none") else {}
-    for name in ("headline", "abstract_cost", "verdict", "unseen", "calibration", "already", "emotions", "lost"):
+    for name in (
+        "seeds",
+        "headline",
+        "abstract_cost",
+        "verdict",
+        "unseen",
+        "calibration",
+        "already",
+        "emotions",
+        "lost",
+    ):
         assert not re.search(r"\d", said[name]), said[name]
 
 
