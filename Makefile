@@ -1,5 +1,6 @@
 # make demo: set up, draw faces, mask them, train with and without masks.
 # make test: set up and run every test.   make check: set up and run the fast tests.
+# make report: build Report.pdf from report/ and Results/.
 PYTHON ?= python3
 VENV := .venv
 # One thread a test process: two processes share two cores without fighting.
@@ -9,7 +10,7 @@ DEMO := data/demo-results
 DEMO_TRAINING := --DB D --main_folder $(DEMO) --imagesize 80 --epochs 6 -b 32 -j 0 --optimizer adamw --schedule cosine \
 	--lr 0.001 --weight-decay 0.05 --ema 0.98 --overwrite --publish
 
-.PHONY: setup demo lint check test
+.PHONY: setup demo report lint check test
 
 setup: $(VENV)/ready
 
@@ -30,6 +31,10 @@ demo: setup data/demo/faces.csv
 	@echo "Confusion matrices, of drawn faces:"
 	@echo "  $(DEMO)/UnmaskedDatasets/Demo/SevenEmotions/7U.png"
 	@echo "  $(DEMO)/MaskedDatasets/Demo/SevenEmotions/7M.png"
+
+report: setup
+	$(VENV)/bin/python -m training.analysis
+	$(VENV)/bin/python -m report.build
 
 lint: setup
 	$(VENV)/bin/ruff check .

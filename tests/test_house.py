@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("pre_processing", "models", "training")
+PACKAGES = ("pre_processing", "models", "training", "report")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 FORBIDDEN = {
-    "models": ("pre_processing", "training", "main_trainer", "dlib"),
-    "training": ("pre_processing.databases", "pre_processing.landmarks", "pre_processing.prepare", "dlib"),
-    "pre_processing": ("training", "models", "main_trainer"),
+    "models": ("pre_processing", "training", "report", "main_trainer", "dlib"),
+    "training": ("report", "pre_processing.databases", "pre_processing.landmarks", "pre_processing.prepare", "dlib"),
+    "pre_processing": ("training", "models", "main_trainer", "report"),
+    "report": ("pre_processing.databases", "main_trainer", "dlib"),
 }
 
 

@@ -1,0 +1,270 @@
+"""Rows of the report's tables from Results/study.json; None is a figure that no run has given, "–" one that nobody wants."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from pre_processing.emotions import EMOTIONS
+from pre_processing.errors import InputError
+from report.numbers import count, decimal, p_value, percent, span, with_span
+from training.results import DISPLAY
+
+TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": "worn low", "window": "window",
+         "copies": "mixed copies"}  # fmt: skip
+TRAINED = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
+SHORT = {"bare": "bare", "seen": "masked"}
+PAIRS = {"shift": "shift", "information": "information", "both": "one network"}
+NO_CELL = "\u2013"
+
+
+def is_run(part: dict | None) -> bool:
+    """Whether a part of study.json has figures."""
+    return bool(part) and part.get("status", "run") == "run"
+
+
+def network(cell: dict) -> str:
+    """`gACNN-Lite0`."""
+    return f"{DISPLAY[cell['model']]}-{DISPLAY[cell['backbone']]}"
+
+
+def find(study: dict, train: str, test: str, classes: int = 7, model: str = "gacnn") -> dict | None:
+    """The cell of the Lite0 network of the lowest seed; None where there is none or it was not run."""
+    wanted = {"num_classes": classes, "model": model, "backbone": "lite0", "train": train, "test": test}
+    found = [cell for cell in study["cells"] if wanted.items() <= cell.items() and is_run(cell)]
+    return min(found, key=lambda cell: cell["seed"], default=None)
+
+
+def accuracy(cell: dict) -> str | None:
+    """`85.1 (83.8–86.3)` or None."""
+    return f"{percent(cell['accuracy'])} ({span(cell['ci95'])})" if is_run(cell) else None
+
+
+def matrix(study: dict, classes: int) -> dict[str, Any]:
+    """{"tests", "rows"}: a row for each network and what it was trained on, lowest seed, a figure for each kind of test face."""
+    cells = [cell for cell in study["cells"] if cell["num_classes"] == classes and cell["seed"] == 0]
+    tests = [test for test in TESTS if any(cell["test"] == test for cell in cells)]
+    found = {(network(cell), cell["train"], cell["test"]): accuracy(cell) for cell in cells}
+    names = dict.fromkeys((name, train) for name, train, _ in found)
+    rows = [
+        [name, TRAINED[train], *(found.get((name, train, test), NO_CELL) for test in tests)] for name, train in names
+    ]
+    for row, above in reversed([*zip(rows[1:], rows, strict=False)]):
+        row[0] = "" if row[0] == above[0] else row[0]  # a name once
+    return {"tests": [TESTS[test] for test in tests], "rows": rows}
+
+
+def seeds(study: dict) -> list[list[str | None]]:
+    """Rows: network, trained on, tested on, seeds run, mean accuracy with its interval, standard deviation in points."""
+    rows = []
+    for part in study["seeds"]:
+        classes, model, backbone, train, test = part["id"].split("-")
+        name = [f"{DISPLAY[model]}-{DISPLAY[backbone]}, {classes}", TRAINED[train], TESTS[test]]
+        done = is_run(part)
+        rows.append([
+            *name, f"{len(part['seeds'])} of {len(part['wanted'])}" if done else None,
+            with_span(part["mean"]) if done else None, (percent(part["sd"]) or NO_CELL) if done else None,
+        ])  # fmt: skip
+    return rows
+
+
+def by_emotion(study: dict, figure: str) -> dict[str, Any]:
+    """{"columns", "rows"} of recall, precision, f1 or d_prime by emotion for the five tests of gACNN-Lite0."""
+    wanted = [("unmasked", "bare"), ("unmasked", "seen"), ("masked", "seen"), ("both", "bare"), ("both", "seen")]
+    cells = [find(study, train, test) for train, test in wanted]
+    show = with_span if figure != "d_prime" else _plain
+    rows = [[name, *(None if cell is None else show(cell[figure][name]) for cell in cells)] for name in EMOTIONS]
+    if figure == "recall":
+        rows.append(["Mean", *(None if cell is None else with_span(cell["macro_recall"]) for cell in cells)])
+    return {"columns": [[TRAINED[train], TESTS[test]] for train, test in wanted], "rows": rows}
+
+
+def _plain(estimate: dict) -> str | None:
+    return (
+        None
+        if estimate["value"] is None
+        else f"{decimal(estimate['value'])} ({decimal(estimate['ci95'][0])}–{decimal(estimate['ci95'][1])})"
+    )
+
+
+def costs(study: dict) -> dict[str, Any]:
+    """By pair: status, reason, and the drop of recall by emotion as (value, low, high) in points for a chart."""
+    found = {}
+    for pair, name in PAIRS.items():
+        part = study["costs"][pair]
+        found[pair] = {"name": name, "run": is_run(part), "reason": part.get("reason"), "title": part.get("title")}
+        if is_run(part):
+            found[pair] |= {
+                "drop": [_points(part["recall"][emotion]["drop"]) for emotion in EMOTIONS],
+                "accuracy": {side: with_span(part["accuracy"][side]) for side in ("bare", "masked", "drop")},
+            }
+    return found
+
+
+def _points(estimate: dict) -> list[float] | None:
+    if estimate["value"] is None:
+        return None
+    return [round(100 * value, 3) for value in (estimate["value"], *estimate["ci95"])]
+
+
+def mcnemar(study: dict) -> list[list[str | None]]:
+    """Rows: emotion, then for the pairs shift and information: lost, won, corrected p."""
+    rows = []
+    for emotion in EMOTIONS:
+        row: list[str | None] = [emotion]
+        for pair in ("shift", "information"):
+            part = study["costs"][pair]
+            test = part["mcnemar"][emotion] if is_run(part) else None
+            row += [count(test["b"]), count(test["c"]), p_value(test["p_holm"])] if test else [None] * 3
+        rows.append(row)
+    return rows
+
+
+def hypothesis(study: dict) -> list[list[str | None]]:
+    """Rows: pair, emotions, gap on bare faces, gap behind masks, its verdict, gap of the drops, its verdict."""
+    rows = []
+    for pair, name in PAIRS.items():
+        part, said = study["costs"][pair], study["verdict"][pair]
+        for group, label in (("all", "all seven"), ("without_disgust", "no disgust")):
+            if not is_run(part):
+                rows.append([name, label, *[None] * 5])
+                continue
+            gaps = part["groups"][group]
+            rows.append([
+                name, label, with_span(gaps["bare"]), with_span(gaps["absolute"]), said["absolute"][group],
+                with_span(gaps["drop"]), said["drop"][group],
+            ])  # fmt: skip
+    return rows
+
+
+def lost(study: dict) -> list[list[str | None]]:
+    """Rows: emotion, then for shift and information: faces lost, and the three answers that most of them got."""
+    rows = []
+    for emotion in EMOTIONS:
+        row: list[str | None] = [emotion]
+        for pair in ("shift", "information"):
+            part = study["costs"][pair]
+            row += _where(part["lost"][emotion]) if is_run(part) else [None, None]
+        rows.append(row)
+    return rows
+
+
+def _where(lost_faces: dict) -> list[str]:
+    most = sorted(lost_faces["to"].items(), key=lambda item: -item[1])[:2]
+    return [
+        count(lost_faces["n"]),
+        ", ".join(f"{name} {percent(share, 0)}" for name, share in most if share) or NO_CELL,
+    ]
+
+
+def confusions(study: dict) -> list[dict[str, Any]]:
+    """Three matrices side by side: bare, shifted, trained and tested on masks; cells as (share, percent)."""
+    wanted = (("unmasked", "bare", "trained and tested bare"), ("unmasked", "seen", "trained bare, tested masked"),
+              ("masked", "seen", "trained and tested masked"))  # fmt: skip
+    found = []
+    for train, test, title in wanted:
+        cell = find(study, train, test)
+        found.append(
+            {"title": title, "masked": test != "bare", "rows": None if cell is None else _shares(cell["confusion"])}
+        )
+    return found
+
+
+def _shares(confusion: Iterable[list[int]]) -> list[list[list]]:
+    rows = []
+    for row in confusion:
+        total = sum(row)
+        rows.append([[None, NO_CELL] if not total else [n / total, percent(n / total, 0)] for n in row])
+    return rows
+
+
+def calibration(study: dict) -> list[dict[str, Any]]:
+    """For the five tests that were run: name, error, and points (confidence, accuracy, share of faces)."""
+    wanted = (("unmasked", "bare"), ("unmasked", "seen"), ("masked", "seen"), ("both", "seen"))
+    found = []
+    for train, test in wanted:
+        cell = find(study, train, test)
+        if cell is None or cell["id"] not in study["calibration"]:
+            continue
+        part = study["calibration"][cell["id"]]
+        points = [[b["confidence"], b["accuracy"], b["n"] / cell["n"]] for b in part["bins"] if b["n"]]
+        found.append({"train": train, "test": test, "name": f"{TRAINED[train]} → {SHORT[test]}",
+                      "ece": percent(part["ece"]), "points": points})  # fmt: skip
+    return found
+
+
+def four(study: dict) -> list[list[str | None]]:
+    """Rows for gACNN-Lite0 of the lowest seed: trained on, tested on, four emotions out of seven, trained on four."""
+    by_id = {cell["id"]: cell for cell in study["cells"]}
+    rows = []
+    for part in study["four_from_seven"]:
+        cell, trained = by_id[part["cell"]], by_id.get(part["trained_cell"] or "")
+        if (cell["model"], cell["backbone"], cell["seed"]) == ("gacnn", "lite0", 0) and cell["test"] in SHORT:
+            rows.append([TRAINED[cell["train"]], TESTS[cell["test"]], f"{percent(part['accuracy'])} ({span(part['ci95'])})",
+                         accuracy(trained) if trained else NO_CELL])  # fmt: skip
+    return rows
+
+
+def differences(study: dict) -> list[dict[str, Any]]:
+    """Masked minus bare confusion matrix of the pairs shift and information, in points; no rows where one was not run."""
+    return [
+        {"title": name, "rows": [[round(100 * value, 2) for value in row] for row in part["confusion_difference"]] if is_run(part) else None}
+        for name, part in ((pair, study["costs"][pair]) for pair in ("shift", "information"))
+    ]  # fmt: skip
+
+
+def d_prime(study: dict) -> list[list[str | None]]:
+    """Rows: emotion, then d' bare and masked and its drop for the pairs shift and information."""
+    rows = []
+    for emotion in EMOTIONS:
+        row: list[str | None] = [emotion]
+        for pair in ("shift", "information"):
+            part = study["costs"][pair]
+            row += [
+                decimal(part["d_prime"][emotion][side]["value"]) if is_run(part) else None
+                for side in ("bare", "masked", "drop")
+            ]
+        rows.append(row)
+    return rows
+
+
+def axis(costs_found: dict[str, Any]) -> list[int]:
+    """First and last tick, multiples of 20, of a chart that holds all drops with their intervals."""
+    ends = [end for part in costs_found.values() for drop in part.get("drop", []) if drop for end in drop[1:]]
+    return [20 * math.floor(min([0, *ends]) / 20), 20 * math.ceil(max([20, *ends]) / 20)]
+
+
+def gates(study: dict, regions: int) -> dict[str, Any] | None:
+    """Mean gates of bare and masked faces, and rows: emotion, then visible, hidden and global gate of both; None if not run.
+
+    InputError where they are of a network with another number of regions than the report draws.
+    """
+    part = study["gates"]
+    if not is_run(part):
+        return None
+    hidden = part["hidden"]
+    if len(hidden) != regions:
+        raise InputError(
+            f"Results/gates.json: of a network with {len(hidden)} regions, not {regions}; run training.gates on the main one"
+        )
+    groups = [(name, [part[test]["emotions"][name] for test in ("bare", "seen")]) for name in EMOTIONS]
+    rows = [[name, *itertools.chain(*(_gate_means(side, hidden) for side in sides))]
+            for name, sides in (*groups, ("All", [part["bare"], part["seen"]]))]  # fmt: skip
+    return {
+        "train": TRAINED[part["train"]],
+        "bare": part["bare"]["gates"],
+        "masked": part["seen"]["gates"],
+        "rows": rows,
+    }
+
+
+def _gate_means(side: dict, hidden: list[bool]) -> list[str]:
+    if side["gates"] is None:
+        return [NO_CELL] * 3
+    means = []
+    for wanted in (False, True):
+        own = [gate for gate, under in zip(side["gates"], hidden, strict=True) if under == wanted]
+        means.append(decimal(sum(own) / len(own)) if own else NO_CELL)
+    return [*means, decimal(side["global"]) or NO_CELL]
