@@ -9,12 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("pre_processing", "models", "training")
+PACKAGES = ("pre_processing", "models", "training", "prediction")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 FORBIDDEN = {
-    "models": ("pre_processing", "training", "main_trainer", "dlib"),
-    "training": ("pre_processing.databases", "pre_processing.landmarks", "pre_processing.prepare", "dlib"),
-    "pre_processing": ("training", "models", "main_trainer"),
+    "models": ("pre_processing", "training", "prediction", "main_trainer", "dlib"),
+    "training": (
+        "prediction",
+        "pre_processing.databases",
+        "pre_processing.landmarks",
+        "pre_processing.prepare",
+        "dlib",
+    ),
+    "pre_processing": ("training", "models", "prediction", "main_trainer"),
+    "prediction": ("pre_processing.databases", "pre_processing.prepare", "main_trainer", "dlib"),
 }
 
 

@@ -115,15 +115,15 @@ def network_part(name: str, net: nn.Module, results: Path) -> str:
     """What one network is and does."""
     made = net.provenance
     masks = (
-        f"; {made['mask_share']:.0%} of the faces wear masks of the kinds {made['mask_kinds']}, new ones at each look"
+        f"; {100 * made['mask_share']:g} % of the faces wear masks of the kinds {made['mask_kinds']}, new ones at each look"
         if made.get("mask_kinds")
         else ""
     )
     lines = [
         f"## {name}", "",
         f"Emotions: {', '.join(net.emotions)}. Trained on {made['database']} ({made['train_condition']}{masks}), seed {made['seed']}; "
-        f"epoch {made['best_epoch']} of {made['epochs']} was best on validation ({metrics.percent(made['valid_accuracy'])} %) and "
-        "was tested. Wilson intervals" + ("; answers are the mean of a face and its mirror image." if made.get("mirror") else "."),
+        f"epoch {made['best_epoch']} of {made['epochs']} was best on validation ({metrics.percent(made['valid_accuracy'])} %) and is "
+        "the one here. Wilson intervals" + ("; answers are the mean of a face and its mirror image." if made.get("mirror") else "."),
         "",
     ]  # fmt: skip
     if net.kind == "renormalised":
