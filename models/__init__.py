@@ -1,4 +1,7 @@
-"""Networks for facial expressions: ``build`` makes one, ``MODELS`` and ``BACKBONES`` name what there is."""
+"""Networks for facial expressions: ``build`` makes one, ``load_pretrained`` a trained one.
+
+``MODELS`` and ``BACKBONES`` name what there is to build.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ from torch import nn
 
 from models.acnn import ACNN, CNN
 from models.backbones import BACKBONES
+from models.pretrained import WeightsError, load_pretrained
 from models.regions import region_points
 
-__all__ = ["BACKBONES", "MODELS", "build", "region_points"]
+__all__ = ["BACKBONES", "MODELS", "WeightsError", "build", "load_pretrained", "region_points"]
 
 MODELS = {
     "pacnn": lambda trunk, classes, regions, size, pretrained: ACNN(trunk, classes, regions, size, pretrained, False),

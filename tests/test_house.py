@@ -9,13 +9,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("pre_processing", "models", "training", "report")
+PACKAGES = ("pre_processing", "models", "training", "prediction", "report")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 FORBIDDEN = {
-    "models": ("pre_processing", "training", "report", "main_trainer", "dlib"),
-    "training": ("report", "pre_processing.databases", "pre_processing.landmarks", "pre_processing.prepare", "dlib"),
-    "pre_processing": ("training", "models", "main_trainer", "report"),
-    "report": ("pre_processing.databases", "main_trainer", "dlib"),
+    "models": ("pre_processing", "training", "prediction", "report", "main_trainer", "dlib"),
+    "training": (
+        "prediction",
+        "report",
+        "pre_processing.databases",
+        "pre_processing.landmarks",
+        "pre_processing.prepare",
+        "dlib",
+    ),
+    "pre_processing": ("training", "models", "prediction", "main_trainer", "report"),
+    "prediction": ("pre_processing.databases", "pre_processing.prepare", "report", "main_trainer", "dlib"),
+    "report": ("pre_processing.databases", "prediction", "main_trainer", "dlib"),
 }
 
 

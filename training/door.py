@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from models import WeightsError
 from pre_processing.artefacts import InputError
 from training import distributed
 from training.engine import TrainingError
@@ -42,7 +43,7 @@ def run(work: Callable[[], object]) -> int:
         distributed.start()
         work()
         distributed.stop()
-    except InputError as error:
+    except (InputError, WeightsError) as error:
         distributed.complain(one_line(error))
         return BAD_INPUT
     except OSError as error:  # the disk is full, a folder went away

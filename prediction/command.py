@@ -1,0 +1,184 @@
+"""The command line of predict.py: search faces on all cores, ask the network in batches, say and write what it answers."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import itertools
+import multiprocessing
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from pathlib import Path
+
+from tqdm import tqdm
+
+import models
+from pre_processing import emotions
+from pre_processing.artefacts import InputError
+from pre_processing.copies import write_image
+from prediction import outputs, pictures, sources
+from prediction.network import BATCH, Answer, Predictor
+from prediction.search import Found, Seen, Task, search
+from training import door, options
+
+DONE, BROKEN = 0, 1
+Answered = tuple[Found, list[tuple[Seen, Answer, Answer | None]]]
+
+
+class Inline(Executor):
+    """Does work at once in this process: for a single picture, where starting others takes longer than the work."""
+
+    def submit(self, work: Callable, *arguments: object) -> Future:
+        done: Future = Future()
+        done.set_result(work(*arguments))
+        return done
+
+
+def workers(jobs: int) -> Executor:
+    """Processes that search faces."""
+    # Not forked: torch's threads do not survive that.
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) if jobs > 1 else Inline()
+
+
+def searched(
+    tasks: Iterable[Task | InputError], look: Callable[[Task], Found], pool: Executor, ahead: int
+) -> Iterator[Found]:
+    """What the tasks show, in their order, while others search `ahead` of it."""
+    waiting: deque[Future] = deque()
+    for task in tasks:
+        if isinstance(task, InputError):
+            waiting.append(Future())
+            waiting[-1].set_result(Found(Task("", ""), [], str(task)))
+        else:
+            waiting.append(pool.submit(look, task))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def answered(found: Iterable[Found], predictor: Predictor, least: int) -> Iterator[Answered]:
+    """Each picture with the answers for its faces; the network is asked when `least` faces have come together."""
+    pictures_, faces = [], 0
+    for one in itertools.chain(found, [None]):
+        if one is not None:
+            pictures_.append(one)
+            faces += len(one.faces)
+        if one is None or faces >= least or len(pictures_) >= BATCH:
+            seen = [face for picture in pictures_ for face in picture.faces]
+            bare = iter(predictor([face.bare for face in seen]))
+            worn = iter(predictor([face.worn for face in seen if face.worn]))
+            for picture in pictures_:
+                yield picture, [(face, next(bare), next(worn) if face.worn else None) for face in picture.faces]
+            pictures_, faces = [], 0
+
+
+def build_parser() -> options.Parser:
+    """Options of the command."""
+    parser = options.Parser(
+        prog="predict.py", description="Tell the emotions of faces in photos, videos and the camera."
+    )
+    add = parser.add_argument
+    add("source", metavar="PHOTO|FOLDER|VIDEO", type=Path, nargs="*", help="photos, videos, or folders of them")
+    add("--webcam", type=int, nargs="?", const=0, metavar="N", help="look at camera N (0) until Ctrl-C")
+    add(
+        "--num_classes",
+        type=int,
+        choices=emotions.SUBSETS,
+        help="4 (Neutral, Happy, Angry, Surprise) or 7 emotions [7]",
+    )
+    add("--weights", help="name of shipped weights, or a .safetensors file [gacnn-lite0-7, gacnn-lite0-4]")
+    add("--put_mask", type=options.mask_kinds, metavar="KIND", default="", help="put a mask on each face as well and "
+        "show both answers: surgical_blue, kn95, cloth ...")  # fmt: skip
+    add("--json", metavar="FILE", help="write a list with an object for each face; - is the screen")
+    add("--csv", type=Path, metavar="FILE", help="write a table with a line for each face")
+    add("--save", type=Path, metavar="DIR", help="write pictures with boxes, answers and gates drawn on the faces")
+    add(
+        "--every",
+        type=options.number(int, 1),
+        metavar="N",
+        help="look at every N-th frame of a video [5 frames a second]",
+    )
+    add("-j", "--jobs", type=options.number(int, 1), help="processes that search faces [all cores]")
+    add("--device", default="auto", help="auto, cpu or cuda")
+    return parser
+
+
+def load(chosen: argparse.Namespace) -> Predictor:
+    """The network that was asked for; InputError or WeightsError where there is none such."""
+    net = models.load_pretrained(chosen.weights or f"gacnn-lite0-{chosen.num_classes or 7}")
+    if chosen.num_classes not in (None, len(net.emotions)):
+        raise InputError(f"{chosen.weights}: tells {len(net.emotions)} emotions apart, not {chosen.num_classes}")
+    return Predictor(net, chosen.device)
+
+
+def tasks_for(chosen: argparse.Namespace) -> tuple[Iterable[Task | InputError], int | None, int]:
+    """Pictures to look at, how many there will be, and processes that are worth starting."""
+    if (chosen.webcam is None) == (not chosen.source):
+        raise InputError("give photos, videos or folders, or --webcam (--help lists every option)")
+    if chosen.webcam is not None:
+        return sources.frames(chosen.webcam, f"camera{chosen.webcam}", chosen.every or 1), None, 1
+    files = sources.list_files(chosen.source)
+    total = sources.count(files, chosen.every)
+    if chosen.save and any((chosen.save / name).resolve() == file.resolve() for file, name in files):
+        raise InputError(f"{chosen.save}: annotated pictures would replace their originals; choose another folder")
+    return sources.tasks_of(files, chosen.every), total, min(chosen.jobs or os.cpu_count() or 1, max(1, total // 2))
+
+
+def save(folder: Path, taken: set[Path], one: Answered, names: tuple[str, ...]) -> None:
+    """Write one picture with its answers drawn on; a name that was taken gets a number."""
+    found, faces = one
+    name = Path(found.task.name)
+    target = next(
+        place
+        for number in itertools.count(1)
+        if (place := folder / (name if number == 1 else name.with_stem(f"{name.stem}-{number}"))) not in taken
+    )
+    taken.add(target)
+    drawn = [
+        (face.box, face.points, (worn or bare).gates, outputs.lines(face, bare, worn, names))
+        for face, bare, worn in faces
+    ]
+    write_image(target, pictures.annotate(found.image, drawn))
+
+
+def predict(chosen: argparse.Namespace) -> int:
+    """Do what the options ask for; the exit code."""
+    tasks, total, jobs = tasks_for(chosen)
+    predictor = load(chosen)
+    look = functools.partial(search, size=predictor.size, kind=chosen.put_mask, keep=chosen.save is not None)
+    report = outputs.Report(predictor.emotions, screen=chosen.json != "-", masks=bool(chosen.put_mask))
+    broken, taken = 0, set()
+    with workers(jobs) as pool, tqdm(total=total, unit="picture", disable=None, leave=False) as bar:
+        found = searched(tasks, look, pool, ahead=4 * jobs if jobs > 1 else 0)
+        try:
+            for one in answered(found, predictor, BATCH if total and total > 1 else 1):
+                broken += bool(one[0].error)
+                report.add(*one)
+                if chosen.save and one[0].image is not None:
+                    save(chosen.save, taken, one, predictor.emotions)
+                bar.update()
+        except KeyboardInterrupt:  # what was found is kept; a camera ends in no other way
+            pool.shutdown(cancel_futures=True)
+            if chosen.webcam is None:
+                report.write(chosen.json, chosen.csv)
+                raise
+    report.write(chosen.json, chosen.csv)
+    return BROKEN if broken else DONE
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0; 1 where some file could not be read; 2 for bad input; 130 where the user stopped it."""
+    code = [DONE]
+
+    def work() -> None:
+        code[0] = predict(build_parser().parse_args(argv))
+
+    with contextlib.suppress(BrokenPipeError):  # `predict.py ... | head`
+        return door.run(work) or code[0]
+    sys.stderr.close()
+    return DONE

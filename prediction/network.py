@@ -1,0 +1,48 @@
+"""A trained network's answers for faces, as its figures were measured: the mean over a face and its mirror image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from prediction.search import View
+from training import augment, engine
+
+BATCH = 32  # faces a step
+
+
+class Answer(NamedTuple):
+    """probabilities (K,) that sum to 1; gates (R,) in (0, 1), of the face as it is, in the order of the regions."""
+
+    probabilities: np.ndarray
+    gates: np.ndarray
+
+
+class Predictor:
+    """Calls a network of models.load_pretrained on views of faces."""
+
+    def __init__(self, net: nn.Module, device: str = "auto") -> None:
+        self.device = engine.choose_device(device)
+        self.net = net.to(self.device, memory_format=torch.channels_last)
+        self.emotions: tuple[str, ...] = net.emotions
+        self.size: int = net.config["imagesize"]
+
+    def __call__(self, views: Sequence[View]) -> list[Answer]:
+        """An answer for each view; all in batches."""
+        return [answer for at in range(0, len(views), BATCH) for answer in self.step(views[at : at + BATCH])]
+
+    @torch.inference_mode()
+    def step(self, views: Sequence[View]) -> list[Answer]:
+        """Answers of one batch."""
+        batch = {
+            "image": torch.from_numpy(np.stack([each.crop for each in views])).permute(0, 3, 1, 2),
+            "points": torch.from_numpy(np.stack([each.points for each in views])),
+        }
+        face = engine.to_device(batch, self.device)
+        out, mirrored = self.net(*face), self.net(*augment.mirrored(*face))
+        chances = (out["logits"].softmax(1) + mirrored["logits"].softmax(1)) / 2
+        return [Answer(*pair) for pair in zip(chances.cpu().numpy(), out["gates"].float().cpu().numpy(), strict=True)]

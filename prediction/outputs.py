@@ -1,0 +1,120 @@
+"""Answers as a table on the screen, as JSON and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from pre_processing.artefacts import atomic_write
+from prediction.network import Answer
+from prediction.search import Found, Seen
+
+MASKED = {True: "yes", False: "no", None: "?"}
+
+
+def best(answer: Answer, names: tuple[str, ...]) -> tuple[str, float]:
+    """The likeliest emotion and its probability."""
+    code = int(answer.probabilities.argmax())
+    return names[code], float(answer.probabilities[code])
+
+
+def by_name(answer: Answer, names: tuple[str, ...]) -> dict[str, Any]:
+    """{"emotion", "probabilities": {emotion: probability}} with 4 digits."""
+    chances = {name: round(float(chance), 4) for name, chance in zip(names, answer.probabilities, strict=True)}
+    return {"emotion": best(answer, names)[0], "probabilities": chances}
+
+
+def lines(face: Seen, bare: Answer, worn: Answer | None, names: tuple[str, ...]) -> list[str]:
+    """A face's answers in a line or two, to stand in a picture."""
+    answers = [("", bare)] if worn is None else [("bare: ", bare), ("masked: ", worn)]
+    return [f"{title}{name} {chance:.0%}" for title, answer in answers for name, chance in [best(answer, names)]]
+
+
+def record(found: Found, face: Seen, bare: Answer, worn: Answer | None, names: tuple[str, ...]) -> dict[str, Any]:
+    """A face as plain values: file, box [x, y, w, h] in pixels, emotion, probabilities by name, masked true/false/null.
+
+    For a video also frame and seconds; where a mask was put on, put_mask with its kind and the answer under it.
+    """
+    task = found.task
+    when = {} if task.frame is None else {"frame": task.frame, "seconds": task.seconds}
+    other = {"put_mask": {"kind": face.kind, **by_name(worn, names)}} if worn is not None else {}
+    return {"file": task.file, **when, "box": list(face.box), **by_name(bare, names), "masked": face.masked, **other}
+
+
+class Report:
+    """Collects faces; prints a line for each as it comes where there is a `screen`."""
+
+    def __init__(self, names: tuple[str, ...], screen: bool, masks: bool) -> None:
+        self.names, self.screen, self.records = names, screen, []
+        self.masks, self.begun = masks, False
+
+    def say(self, text: str) -> None:
+        """A line of the table, above the progress bar."""
+        if not self.screen:
+            return
+        if not self.begun:
+            self.begun = True
+            heads = "".join(f"{name:>9}" for name in self.names)
+            tqdm.write(f"{'file':<28} {'box: x y w h':<20} {'mask':<14} {'emotion':<9}{heads}", file=sys.stdout)
+        tqdm.write(text, file=sys.stdout)
+
+    def add(self, found: Found, faces: list[tuple[Seen, Answer, Answer | None]]) -> None:
+        """Take in one picture; what is broken goes to stderr."""
+        if found.error:
+            tqdm.write(f"error: {found.error}", file=sys.stderr)
+            return
+        frame = "" if found.task.frame is None else f" #{found.task.frame}"
+        where = f"{found.task.file}{frame}"
+        if not faces:
+            self.say(f"{where:<28} no face found")
+        for face, bare, worn in faces:
+            self.records.append(record(found, face, bare, worn, self.names))
+            box = " ".join(map(str, face.box))
+            self.say(f"{where:<28} {box:<20} {MASKED[face.masked]:<14} {self.cells(bare)}")
+            if worn is not None:
+                self.say(f"{'':<28} {'':<20} {face.kind:<14} {self.cells(worn)}")
+
+    def cells(self, answer: Answer) -> str:
+        """An answer for the table: emotion, and percent of each."""
+        chances = "".join(f"{100 * chance:8.1f}%" for chance in answer.probabilities)
+        return f"{best(answer, self.names)[0]:<9}{chances}"
+
+    def write(self, json_file: str | None, csv_file: Path | None) -> None:
+        """Write what was asked for; `-` is the screen."""
+        if json_file == "-":
+            print(json.dumps(self.records, indent=1))
+        elif json_file:
+            with atomic_write(json_file) as temporary:
+                temporary.write_text(json.dumps(self.records, indent=1) + "\n", encoding="utf-8")
+        if csv_file:
+            with atomic_write(csv_file) as temporary:
+                temporary.write_text(self.table(), encoding="utf-8", newline="")
+
+    def table(self) -> str:
+        """The faces as CSV; the columns of a second answer only where masks were put on."""
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        chances = [f"p_{name}" for name in self.names]
+        more = ["put_mask", "emotion_masked", *(f"{name}_masked" for name in chances)] if self.masks else []
+        writer.writerow(["file", "frame", "x", "y", "width", "height", "masked", "emotion", *chances, *more])
+        for one in self.records:
+            masked = "" if one["masked"] is None else str(one["masked"]).lower()
+            row = [
+                one["file"],
+                one.get("frame", ""),
+                *one["box"],
+                masked,
+                one["emotion"],
+                *one["probabilities"].values(),
+            ]
+            worn = one.get("put_mask")
+            if worn:
+                row += [worn["kind"], worn["emotion"], *worn["probabilities"].values()]
+            writer.writerow(row)
+        return text.getvalue()

@@ -1,0 +1,105 @@
+"""From a picture to faces that a network can look at; runs in processes of its own and needs no torch."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from pre_processing.artefacts import InputError
+from pre_processing.copies import face_seed
+from pre_processing.crop import crop_face, read_image
+from pre_processing.meanface import hide_points
+from pre_processing.overlay import put_mask
+from pre_processing.photos import find_faces
+
+
+class View(NamedTuple):
+    """A face as the network sees it: crop uint8 (S, S, 3) RGB, points (68, 2) float32 in its pixels."""
+
+    crop: np.ndarray
+    points: np.ndarray
+
+
+class Seen(NamedTuple):
+    """A face of a picture.
+
+    box: x, y, width, height in pixels; points: (68, 2) in the picture's pixels; masked: wears a mask in the picture, None
+    where nobody knows; bare, worn: its view as it is, and with a mask put on (None where none was asked for); kind: of
+    that mask.
+    """
+
+    box: tuple[int, int, int, int]
+    points: np.ndarray
+    masked: bool | None
+    bare: View
+    worn: View | None = None
+    kind: str = ""
+
+
+class Task(NamedTuple):
+    """A picture to search: a photo's file, or a frame of a video (image, number, seconds from its start)."""
+
+    file: str
+    name: str  # of its annotated copy, relative
+    image: np.ndarray | None = None
+    frame: int | None = None
+    seconds: float | None = None
+
+
+class Found(NamedTuple):
+    """What a picture shows, or in `error` why it cannot be read; the picture itself where it is kept."""
+
+    task: Task
+    faces: list[Seen]
+    error: str = ""
+    image: np.ndarray | None = None
+
+
+def wears_mask(image: np.ndarray, points: np.ndarray) -> bool | None:
+    """Whether the face with these points (68, 2) wears a mask in the photo; None where nobody knows."""
+    if importlib.util.find_spec("pre_processing.covered") is None:
+        return None
+    return importlib.import_module("pre_processing.covered").wears_mask(image, points)
+
+
+def view(image: np.ndarray, points: np.ndarray, masked: bool, size: int) -> View:
+    """The crop of a face; under a mask with hidden points replaced, as in training."""
+    return View(*crop_face(image, hide_points(points) if masked else points, size))
+
+
+def find(image: np.ndarray, size: int, kind: str = "", name: str = "") -> tuple[list[Seen], np.ndarray]:
+    """Faces of a photo uint8 (H, W, 3), with crops of `size` pixels, from left to right; and the photo.
+
+    With a `kind` each face is also looked at with such a mask on, chosen by `name`; the photo then shows the masks.
+    """
+    seen, worn = [], image
+    for number, face in enumerate(sorted(find_faces(image), key=lambda face: float(face.box[0]))):
+        points = np.asarray(face.points, np.float32)
+        left, top, right, bottom = (round(float(edge)) for edge in face.box)
+        masked = wears_mask(image, points)
+        try:
+            one = Seen((left, top, right - left, bottom - top), points, masked, view(image, points, bool(masked), size))
+        except InputError:  # points that span no face
+            continue
+        if kind:
+            worn, made = put_mask(worn, points, face_seed(0, name, number), kind)
+            if made["placement"] != "none":
+                one = one._replace(worn=view(worn, points, True, size), kind=made["kind"])
+        seen.append(one)
+    return seen, worn
+
+
+def search(task: Task, size: int, kind: str = "", keep: bool = False) -> Found:
+    """Faces of one task; `keep` hands the picture back, with the masks that were put on."""
+    cv2.setNumThreads(1)  # as many processes as cores search already
+    try:
+        image = read_image(Path(task.file)) if task.image is None else task.image
+    except InputError as error:
+        return Found(task, [], str(error))
+    faces, worn = find(image, size, kind, Path(task.file).name)
+    return Found(task._replace(image=None), faces, image=worn if keep else None)
