@@ -71,22 +71,21 @@ def seeds(study: dict) -> list[list[str | None]]:
 
 
 def by_emotion(study: dict, figure: str) -> dict[str, Any]:
-    """{"columns", "rows"} of recall, precision, f1 or d_prime by emotion for the five tests of gACNN-Lite0."""
+    """{"columns", "rows"} of recall, precision or f1 by emotion for the five tests of gACNN-Lite0.
+
+    "–" is the precision of an emotion that was never answered: run, but not defined.
+    """
     wanted = [("unmasked", "bare"), ("unmasked", "seen"), ("masked", "seen"), ("both", "bare"), ("both", "seen")]
     cells = [find(study, train, test) for train, test in wanted]
-    show = with_span if figure != "d_prime" else _plain
-    rows = [[name, *(None if cell is None else show(cell[figure][name]) for cell in cells)] for name in EMOTIONS]
+
+    def shown(key: str, name: str | None) -> list[str | None]:
+        found = [cell and (cell[key] if name is None else cell[key][name]) for cell in cells]
+        return [each and (with_span(each) or NO_CELL) for each in found]
+
+    rows = [[name, *shown(figure, name)] for name in EMOTIONS]
     if figure == "recall":
-        rows.append(["Mean", *(None if cell is None else with_span(cell["macro_recall"]) for cell in cells)])
+        rows.append(["Mean", *shown("macro_recall", None)])
     return {"columns": [[TRAINED[train], TESTS[test]] for train, test in wanted], "rows": rows}
-
-
-def _plain(estimate: dict) -> str | None:
-    return (
-        None
-        if estimate["value"] is None
-        else f"{decimal(estimate['value'])} ({decimal(estimate['ci95'][0])}–{decimal(estimate['ci95'][1])})"
-    )
 
 
 def costs(study: dict) -> dict[str, Any]:

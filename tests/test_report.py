@@ -178,6 +178,15 @@ def test_nothing_is_claimed_where_nothing_was_run(tmp_path: Path) -> None:
         assert not re.search(r"\d", said[name]), said[name]
 
 
+def test_a_precision_that_is_not_defined_is_not_called_not_run(tmp_path: Path) -> None:
+    study = invent(tmp_path, "some")
+    tables.find(study, "unmasked", "seen")["precision"]["Fear"] = {"value": None, "ci95": None}
+    rows = {row[0]: row[1:] for row in tables.by_emotion(study, "precision")["rows"]}
+    assert rows["Fear"][1] == tables.NO_CELL
+    assert rows["Fear"][2] is None
+    assert re.match(r"\d", rows["Fear"][0])
+
+
 def test_gates_are_told_by_what_a_mask_hides() -> None:
     study = {"gates": invented_gates()}
     assert tables.gates(study, 24)["rows"][-1] == ["All", "0.40", "0.40", "0.50", "0.60", "0.20", "0.50"]
