@@ -92,7 +92,7 @@ def build_parser() -> options.Parser:
         help="4 (Neutral, Happy, Angry, Surprise) or 7 emotions [7]",
     )
     add("--weights", help="name of shipped weights, or a .safetensors file [gacnn-lite0-7, gacnn-lite0-4]")
-    add("--put_mask", type=options.mask_kinds, metavar="KIND", default="", help="put a mask on each face as well and "
+    add("--put_mask", type=options.mask_kinds, metavar="KIND", help="put a mask on each face as well and "
         "show both answers: surgical_blue, kn95, cloth ...")  # fmt: skip
     add("--json", metavar="FILE", help="write a list with an object for each face; - is the screen")
     add("--csv", type=Path, metavar="FILE", help="write a table with a line for each face")
@@ -150,7 +150,7 @@ def predict(chosen: argparse.Namespace) -> int:
     """Do what the options ask for; the exit code."""
     tasks, total, jobs = tasks_for(chosen)
     predictor = load(chosen)
-    look = functools.partial(search, size=predictor.size, kind=chosen.put_mask, keep=chosen.save is not None)
+    look = functools.partial(search, size=predictor.size, kind=chosen.put_mask or "", keep=chosen.save is not None)
     report = outputs.Report(predictor.emotions, screen=chosen.json != "-", masks=bool(chosen.put_mask))
     broken, taken = 0, set()
     with workers(jobs) as pool, tqdm(total=total, unit="picture", disable=None, leave=False) as bar:
