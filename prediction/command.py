@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
 import itertools
 import multiprocessing
 import os
-import sys
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from tqdm import tqdm
@@ -40,8 +40,11 @@ class Inline(Executor):
 
 def workers(jobs: int) -> Executor:
     """Processes that search faces."""
-    # Not forked: torch's threads do not survive that.
-    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) if jobs > 1 else Inline()
+    if jobs == 1:
+        return Inline()
+    # Not forked: torch's threads do not survive that. Ctrl-C is for the process that gives them work.
+    context, quiet = multiprocessing.get_context("spawn"), (signal.SIGINT, signal.SIG_IGN)
+    return ProcessPoolExecutor(jobs, context, initializer=signal.signal, initargs=quiet)
 
 
 def searched(
@@ -63,18 +66,18 @@ def searched(
 
 def answered(found: Iterable[Found], predictor: Predictor, least: int) -> Iterator[Answered]:
     """Each picture with the answers for its faces; the network is asked when `least` faces have come together."""
-    pictures_, faces = [], 0
+    group, faces = [], 0
     for one in itertools.chain(found, [None]):
         if one is not None:
-            pictures_.append(one)
+            group.append(one)
             faces += len(one.faces)
-        if one is None or faces >= least or len(pictures_) >= BATCH:
-            seen = [face for picture in pictures_ for face in picture.faces]
+        if one is None or faces >= least or len(group) >= BATCH:
+            seen = [face for picture in group for face in picture.faces]
             bare = iter(predictor([face.bare for face in seen]))
             worn = iter(predictor([face.worn for face in seen if face.worn]))
-            for picture in pictures_:
+            for picture in group:
                 yield picture, [(face, next(bare), next(worn) if face.worn else None) for face in picture.faces]
-            pictures_, faces = [], 0
+            group, faces = [], 0
 
 
 def build_parser() -> options.Parser:
@@ -92,7 +95,7 @@ def build_parser() -> options.Parser:
         help="4 (Neutral, Happy, Angry, Surprise) or 7 emotions [7]",
     )
     add("--weights", help="name of shipped weights, or a .safetensors file [gacnn-lite0-7, gacnn-lite0-4]")
-    add("--put_mask", type=options.mask_kinds, metavar="KIND", default="", help="put a mask on each face as well and "
+    add("--put_mask", type=options.mask_kinds, metavar="KIND", help="put a mask on each face as well and "
         "show both answers: surgical_blue, kn95, cloth ...")  # fmt: skip
     add("--json", metavar="FILE", help="write a list with an object for each face; - is the screen")
     add("--csv", type=Path, metavar="FILE", help="write a table with a line for each face")
@@ -150,7 +153,7 @@ def predict(chosen: argparse.Namespace) -> int:
     """Do what the options ask for; the exit code."""
     tasks, total, jobs = tasks_for(chosen)
     predictor = load(chosen)
-    look = functools.partial(search, size=predictor.size, kind=chosen.put_mask, keep=chosen.save is not None)
+    look = functools.partial(search, size=predictor.size, kind=chosen.put_mask or "", keep=chosen.save is not None)
     report = outputs.Report(predictor.emotions, screen=chosen.json != "-", masks=bool(chosen.put_mask))
     broken, taken = 0, set()
     with workers(jobs) as pool, tqdm(total=total, unit="picture", disable=None, leave=False) as bar:
@@ -167,6 +170,8 @@ def predict(chosen: argparse.Namespace) -> int:
             if chosen.webcam is None:
                 report.write(chosen.json, chosen.csv)
                 raise
+        except BrokenProcessPool as error:
+            raise OSError("a process that searches faces died (killed, or out of memory): try fewer -j") from error
     report.write(chosen.json, chosen.csv)
     return BROKEN if broken else DONE
 
@@ -178,7 +183,4 @@ def main(argv: list[str] | None = None) -> int:
     def work() -> None:
         code[0] = predict(build_parser().parse_args(argv))
 
-    with contextlib.suppress(BrokenPipeError):  # `predict.py ... | head`
-        return door.run(work) or code[0]
-    sys.stderr.close()
-    return DONE
+    return door.run(work) or code[0]

@@ -24,7 +24,7 @@ from pre_processing import emotions, render
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.crop import crop_face
 from pre_processing.meanface import HIDDEN
-from training import batches, checkpoint, door, engine, gate_picture, options, run, wearing
+from training import batches, checkpoint, door, engine, gate_picture, options, selection, wearing
 
 FILE, PICTURE = "gates.json", "gates.png"
 TESTS = {"bare": ["--condition", "unmasked"], "seen": ["--test_mask_kinds", "seen"]}
@@ -45,7 +45,7 @@ def parse(path: Path, config: dict[str, Any], more: list[str], test: str) -> Nam
 @torch.inference_mode()
 def measure(net: torch.nn.Module, chosen: Namespace) -> dict[str, Any]:
     """Gates of the test faces: {n, all, emotions: {name: ...}}, each {n, gates, spread, global}; means and deviations."""
-    faces, device = run.faces_of("test", chosen), engine.choose_device(chosen.device)
+    faces, device = selection.faces_of("test", chosen), engine.choose_device(chosen.device)
     net = net.eval().to(device, memory_format=torch.channels_last)
     regions, whole, labels = [], [], []
     for batch in batches.evaluation_loader(faces, chosen.batch_size_t, chosen.workers):

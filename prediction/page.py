@@ -1,0 +1,80 @@
+"""What the page of app.py shows: pictures of a face and its answers as HTML, self-contained."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from pre_processing.crop import apply_matrix, crop_matrix, warp
+from prediction.network import Answer
+from prediction.pictures import draw_gates
+from prediction.search import Seen
+
+SIDE = 360  # pixels of a picture on the page
+MOST = 4  # faces of a photo, the largest ones
+CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+INTRO = """<header><h1>Facial emotion recognition behind face masks</h1>
+<p>What a face shows, with and without a mask, in the eyes of a network trained on masked and bare faces.</p>
+<p class="note"><b>Nothing leaves this machine.</b> Photos are looked at here and not kept.
+<b>An expression is not a feeling</b>: the answer is what people would name the picture, and it is often wrong.
+Not for decisions about people.</p></header>"""
+WAITING = "<p class='hint'>Drop a photo, take one with the camera, or choose an example.</p>"
+LEGEND = "<div class='legend'>gate of each region: closed <i></i> open</div>"
+
+
+def picture(image: np.ndarray, title: str) -> str:
+    """A figure with a picture uint8 (H, W, 3) in it."""
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    source = base64.b64encode(data.tobytes()).decode()
+    return f"<figure><img alt='{title}' src='data:image/jpeg;base64,{source}'><figcaption>{title}</figcaption></figure>"
+
+
+def pictures(photo: np.ndarray, title: str, face: Seen, gates: np.ndarray) -> str:
+    """A face as it is, and with its gates."""
+    matrix = crop_matrix(face.points, SIDE)
+    close = warp(photo, matrix, SIDE)
+    drawn = Image.fromarray(close)
+    draw_gates(drawn, apply_matrix(matrix, face.points), gates)
+    return picture(close, title) + picture(np.asarray(drawn), f"{title}, where it looks")
+
+
+def bars(names: Sequence[str], answers: Sequence[tuple[str, Answer]]) -> str:
+    """Probabilities of each emotion, a bar for each answer; answers are (style, answer)."""
+    rows = []
+    for code, name in enumerate(names):
+        tracks = "".join(
+            f"<div class='track {style}'><b style='width:{100 * answer.probabilities[code]:.1f}%'></b>"
+            f"<span>{100 * answer.probabilities[code]:.0f} %</span></div>"
+            for style, answer in answers
+        )
+        rows.append(f"<div class='row'><label>{html.escape(name)}</label><div>{tracks}</div></div>")
+    return f"<div class='bars'>{''.join(rows)}</div>"
+
+
+def verdict(style: str, title: str, emotion: str, chance: float, trust: str) -> str:
+    """An answer in words."""
+    return (
+        f"<div class='verdict {style}'><small>{title}</small><strong>{html.escape(emotion)}</strong>"
+        f"<em>{chance:.0%}</em><p>{html.escape(trust)}</p></div>"
+    )
+
+
+def message(text: str) -> str:
+    """A line instead of an answer."""
+    return f"<p class='hint warn'>{html.escape(text)}</p>"
+
+
+def card(verdicts: Sequence[str], pictured: Sequence[str], chart: str, title: str) -> str:
+    """All there is to say about one face."""
+    heading = f"<h2>{title}</h2>" if title else ""
+    room = "pictures" if len(pictured) > 1 else "pictures two"
+    return (
+        f"<section class='face'>{heading}<div class='verdicts'>{''.join(verdicts)}</div>"
+        f"<div class='{room}'>{''.join(pictured)}</div>{LEGEND}{chart}</section>"
+    )

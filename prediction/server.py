@@ -1,0 +1,167 @@
+"""The page of app.py: gradio on loopback, with nothing asked of the internet."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import gradio
+import numpy as np
+import skimage.data
+from PIL import Image
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+import models
+from pre_processing import emotions, render
+from pre_processing.artefacts import InputError
+from pre_processing.crop import read_image
+from pre_processing.drawing.points import UNITS
+from pre_processing.overlay import GROUPS, KINDS
+from prediction import page
+from prediction.network import Predictor
+from prediction.outputs import best
+from prediction.search import Seen, find
+from prediction.trust import Trust
+from training import door, options
+
+HOST, PORT = "127.0.0.1", 7860
+NONE = "no mask"
+DRAWN = ((4, emotions.HAPPY), (11, emotions.SURPRISE), (2, emotions.SAD))  # (person, emotion) of the examples
+# The browser may load from this machine alone, whatever gradio's page asks for.
+POLICY = (
+    b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    b"connect-src 'self' data: blob:"
+)
+
+
+class Loopback:
+    """Answers carry a policy that keeps the browser from asking other machines for anything."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: dict) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"content-security-policy", POLICY)]
+            await send(message)
+
+        await self.app(scope, receive, sent)
+
+
+class Page:
+    """Looks at photos for the page."""
+
+    def __init__(self, predictor: Predictor, trust: Trust) -> None:
+        self.predictor, self.trust = predictor, trust
+
+    def look(self, file: str | None, kind: str) -> str:
+        """The answers for a photo's file as HTML; a line where there is no face in it or no photo."""
+        if not file:
+            return page.WAITING
+        try:
+            photo = read_image(file)
+        except InputError:
+            return page.message("This is not a readable picture. Choose a JPEG or PNG file.")
+        mask = "" if kind == NONE else kind
+        faces, worn = find(photo, self.predictor.size, mask, "photo")
+        faces = sorted(faces, key=lambda face: -face.box[2] * face.box[3])
+        if not faces:
+            return page.message(
+                "No face was found in this photo. A face that looks at the camera and is lit well is found best."
+            )
+        shown = [
+            self.card(photo, worn, face, f"Face {number} of {len(faces)}" if len(faces) > 1 else "")
+            for number, face in enumerate(faces[: page.MOST], 1)
+        ]
+        return "".join(shown)
+
+    def card(self, photo: np.ndarray, worn: np.ndarray, face: Seen, title: str) -> str:
+        """Pictures, verdicts and bars of one face."""
+        names = self.predictor.emotions
+        looks = [("bare", "as it is", photo, face.bare, bool(face.masked))]
+        if face.worn:
+            looks.append(("masked", f"with a mask ({face.kind})", worn, face.worn, True))
+        answers = self.predictor([view for _, _, _, view, _ in looks])
+        verdicts, pictured = [], []
+        for (style, said, image, _, masked), answer in zip(looks, answers, strict=True):
+            emotion, chance = best(answer, names)
+            verdicts.append(page.verdict(style, said, emotion, chance, self.trust.sentence(emotion, chance, masked)))
+            pictured.append(page.pictures(image, said.partition(" (")[0], face, answer.gates))
+        chart = page.bars(names, [(style, answer) for (style, *_), answer in zip(looks, answers, strict=True)])
+        return page.card(verdicts, pictured, chart, title)
+
+
+def examples(folder: Path) -> list[str]:
+    """Files of the examples, made anew: drawn faces and scikit-image's astronaut (NASA, public domain)."""
+    files = [folder / f"drawn-{emotions.EMOTIONS[code].lower()}.png" for _, code in DRAWN]
+    for file, (person, code) in zip(files, DRAWN, strict=True):
+        units = dict.fromkeys(UNITS[code], 0.85)
+        image, _ = render.draw(render.make_person(0, person), render.Photo(units=units), 320)
+        Image.fromarray(image).save(file)
+    Image.fromarray(skimage.data.astronaut()).save(folder / "astronaut.png")
+    return [str(folder / "astronaut.png"), *map(str, files)]
+
+
+def build(looks: Page, folder: Path) -> gradio.Blocks:
+    """The page; its examples lie in `folder`."""
+    with gradio.Blocks(title="Emotions behind masks", analytics_enabled=False) as blocks:
+        gradio.HTML(page.INTRO)
+        with gradio.Row():
+            with gradio.Column(scale=4):
+                photo = gradio.Image(type="filepath", sources=["upload", "webcam"], label="Photo", height=320)
+                kind = gradio.Dropdown([NONE, *KINDS, *GROUPS], value="surgical_blue", label="Mask to put on")
+                gradio.Examples(
+                    examples(folder), photo, label="Examples: three drawn people, and the astronaut Eileen Collins"
+                )
+            with gradio.Column(scale=7):
+                answer = gradio.HTML(page.WAITING, elem_id="answer")
+        # One at a time: dlib's detector is not made for threads.
+        for part in (photo, kind):
+            part.change(
+                looks.look, [photo, kind], answer, concurrency_limit=1, concurrency_id="look", show_progress="minimal"
+            )
+    return blocks
+
+
+def theme() -> gradio.themes.Base:
+    """Quiet colours, and fonts that the system has."""
+    sans = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
+    return gradio.themes.Base(
+        primary_hue="slate", neutral_hue="stone", font=sans, font_mono=("ui-monospace", "monospace")
+    )
+
+
+def start(weights: str, folder: Path, port: int | None, *, wait: bool) -> tuple[gradio.Blocks, str]:
+    """Serve the page on loopback; (blocks, address). With `wait` until Ctrl-C. WeightsError as load_pretrained."""
+    net = models.load_pretrained(weights)
+    looks = Page(Predictor(net, "cpu"), Trust(net))
+    blocks = build(looks, folder)
+    _, address, _ = blocks.queue().launch(
+        server_name=HOST, server_port=port, share=False, quiet=True, prevent_thread_lock=True, theme=theme(), css=page.CSS,
+        max_file_size="50mb", footer_links=[], app_kwargs={"middleware": [Middleware(Loopback)]},
+    )  # fmt: skip
+    print(f"open {address} (nothing leaves this machine; Ctrl-C ends it)", flush=True)
+    if wait:
+        blocks.block_thread()
+    return blocks, address
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0; 2 where there are no such weights or the port is taken."""
+    parser = options.Parser(prog="app.py", description="A page on this machine to try the network with photos.")
+    parser.add_argument("--weights", help="name of shipped weights, or a .safetensors file [gacnn-lite0-7]")
+    parser.add_argument("--num_classes", type=int, choices=emotions.SUBSETS, default=7)
+    parser.add_argument("--port", type=options.number(int, 1024, 65535), default=PORT)
+
+    def work() -> None:
+        args = parser.parse_args(argv)
+        with tempfile.TemporaryDirectory() as folder, contextlib.suppress(KeyboardInterrupt):
+            os.environ["GRADIO_TEMP_DIR"] = folder  # photos are gone when the page is
+            start(args.weights or f"gacnn-lite0-{args.num_classes}", Path(folder), args.port, wait=True)
+
+    return door.run(work)
