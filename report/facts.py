@@ -38,8 +38,10 @@ def gather(root: Path) -> dict[str, Any]:
         | {"speed": sentences.speeds(speed), "mask_cost": sentences.mask_cost(speed)},
         "matrix": {str(classes): tables.matrix(study, classes) for classes in (7, 4)},
         "seeds": tables.seeds(study),
-        "by_emotion": {figure: tables.by_emotion(study, figure) for figure in ("recall", "precision", "f1")},
+        "by_emotion": {figure: tables.by_emotion(study, figure) for figure in ("recall", "precision", "f1")}
+        | {"shown": tables.three_shown(study)},
         "confusions": tables.confusions(study),
+        "pairs": [tables.PAIRS[pair] for pair in tables.shown_pairs(study)],
         "costs": tables.costs(study),
         "mcnemar": tables.mcnemar(study),
         "d_prime": tables.d_prime(study),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
 from report.numbers import PERCENT, count, decimal, listing, percent, plural, span
-from report.tables import find, is_run
+from report.tables import PAIRS, find, is_run
 
 
 def all_of(study: dict) -> dict[str, str]:
@@ -50,12 +50,12 @@ def headline(study: dict) -> str:
         said.append(f"trained on bare faces recognises {_accuracy(bare)} of the bare test faces")
     if worn:
         said.append(f"{'one ' if said else ''}trained behind masks {_accuracy(worn)} of the masked ones")
-    if not said:
+    if not said and not all(both):
         return f"No network of the matrix for seven emotions has been tested yet{_trials(study)}."
-    text = f"A network {listing(said)}."
+    text = f"A network {listing(said)}. " if said else ""
     if all(both):
-        text += f" One network for both reaches {_accuracy(both[0])} and {_accuracy(both[1])}."
-    return text
+        text += f"One network for both reaches {_accuracy(both[0])} on bare faces and {_accuracy(both[1])} on the same faces behind masks."
+    return text.strip()
 
 
 def _trials(study: dict) -> str:
@@ -74,6 +74,7 @@ def abstract_cost(study: dict) -> str:
     for pair, words in (
         ("shift", "costs a network that never saw one"),
         ("information", "still costs a network that was trained behind masks"),
+        ("both", "costs a network that was trained on both"),
     ):
         part = study["costs"][pair]
         if is_run(part):
@@ -85,7 +86,7 @@ def abstract_cost(study: dict) -> str:
 def cost(study: dict) -> str:
     """Which emotions lose most and least recall in each pair, and what McNemar’s test says."""
     said = []
-    for pair, name in (("shift", "shift"), ("information", "information")):
+    for pair, name in PAIRS.items():
         part = study["costs"][pair]
         if not is_run(part):
             said.append(f"The pair “{name}” was not run.")
@@ -108,6 +109,8 @@ def emotions(study: dict) -> str:
     for train, test, where in (
         ("unmasked", "bare", "On bare faces"),
         ("masked", "seen", "Behind masks, trained on them,"),
+        ("both", "bare", "Trained on both, on bare faces"),
+        ("both", "seen", "Trained on both, behind masks"),
     ):
         cell = find(study, train, test)
         if cell:
@@ -150,7 +153,16 @@ def seeds(study: dict) -> str:
 def certain(study: dict) -> str:
     """Accuracy where landmarks are certain."""
     said, count_of = [], {}
-    for train, test, where in (("unmasked", "bare", "bare"), ("masked", "seen", "masked")):
+    wanted = (
+        ("unmasked", "bare", "bare"),
+        ("masked", "seen", "masked"),
+        ("both", "bare", "bare"),
+        ("both", "seen", "masked"),
+    )
+    trained = {test: train for train, test, _ in reversed(wanted) if find(study, train, test)}
+    for train, test, where in wanted:
+        if trained.get(test) != train:
+            continue
         cell = find(study, train, test)
         if cell and cell.get("certain"):
             part = cell["certain"]
@@ -159,7 +171,7 @@ def certain(study: dict) -> str:
     if not said:
         return ""
     known = listing([f"{count(n)} of {count(of)}" for n, of in count_of.items()])
-    return f"Fits of {known} test faces are certain; the networks trained on such faces recognise {listing(said)}."
+    return f"Fits of {known} test faces are certain; the networks trained for them recognise {listing(said)}."
 
 
 def other(study: dict) -> str:
@@ -182,6 +194,8 @@ def calibration(study: dict) -> str:
         ("unmasked", "bare", "bare faces"),
         ("unmasked", "seen", "masks that it never saw"),
         ("masked", "seen", "masks that it was trained on"),
+        ("both", "bare", "bare faces for the network trained on both"),
+        ("both", "seen", "masked ones for the network trained on both"),
     ):
         cell = find(study, train, test)
         if cell and cell["id"] in study["calibration"]:
@@ -192,7 +206,7 @@ def calibration(study: dict) -> str:
 def lost(study: dict) -> str:
     """The answer that took most of the lost faces."""
     said = []
-    for pair in ("shift", "information"):
+    for pair, title in PAIRS.items():
         part = study["costs"][pair]
         if not is_run(part):
             continue
@@ -203,7 +217,7 @@ def lost(study: dict) -> str:
         total = sum(taken.values())
         if total:
             most = sorted(EMOTIONS, key=lambda e: -taken[e])[:2]
-            said.append(f"In the pair “{pair}” {count(round(total))} faces are lost, {percent(taken[most[0]] / total, 0)}{PERCENT} of them to {most[0]} "
+            said.append(f"In the pair “{title}” {count(round(total))} faces are lost, {percent(taken[most[0]] / total, 0)}{PERCENT} of them to {most[0]} "
                         f"and {percent(taken[most[1]] / total, 0)}{PERCENT} to {most[1]}.")  # fmt: skip
     return " ".join(said)
 

@@ -18,11 +18,18 @@ TRAINED = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
 SHORT = {"bare": "bare", "seen": "masked"}
 PAIRS = {"shift": "shift", "information": "information", "both": "one network"}
 NO_CELL = "\u2013"
+# What the network is trained on and tested with, in the order of the tables.
+FIVE = (("unmasked", "bare"), ("unmasked", "seen"), ("masked", "seen"), ("both", "bare"), ("both", "seen"))
 
 
 def is_run(part: dict | None) -> bool:
     """Whether a part of study.json has figures."""
     return bool(part) and part.get("status", "run") == "run"
+
+
+def shown_pairs(study: dict) -> list[str]:
+    """The two pairs that tables with room for two show: shift and information, or what was run in their stead."""
+    return sorted(PAIRS, key=lambda pair: not is_run(study["costs"][pair]))[:2]
 
 
 def network(cell: dict) -> str:
@@ -75,8 +82,7 @@ def by_emotion(study: dict, figure: str) -> dict[str, Any]:
 
     "–" is the precision of an emotion that was never answered: run, but not defined.
     """
-    wanted = [("unmasked", "bare"), ("unmasked", "seen"), ("masked", "seen"), ("both", "bare"), ("both", "seen")]
-    cells = [find(study, train, test) for train, test in wanted]
+    cells = [find(study, train, test) for train, test in FIVE]
 
     def shown(key: str, name: str | None) -> list[str | None]:
         found = [cell and (cell[key] if name is None else cell[key][name]) for cell in cells]
@@ -85,7 +91,12 @@ def by_emotion(study: dict, figure: str) -> dict[str, Any]:
     rows = [[name, *shown(figure, name)] for name in EMOTIONS]
     if figure == "recall":
         rows.append(["Mean", *shown("macro_recall", None)])
-    return {"columns": [[TRAINED[train], TESTS[test]] for train, test in wanted], "rows": rows}
+    return {"columns": [[TRAINED[train], TESTS[test]] for train, test in FIVE], "rows": rows}
+
+
+def three_shown(study: dict) -> list[int]:
+    """Which of FIVE are shown where there is room for three: the first three, or what was run in their stead."""
+    return sorted(range(len(FIVE)), key=lambda index: find(study, *FIVE[index]) is None)[:3]
 
 
 def costs(study: dict) -> dict[str, Any]:
@@ -109,11 +120,11 @@ def _points(estimate: dict) -> list[float] | None:
 
 
 def mcnemar(study: dict) -> list[list[str | None]]:
-    """Rows: emotion, then for the pairs shift and information: lost, won, corrected p."""
+    """Rows: emotion, then for the two pairs shown: lost, won, corrected p."""
     rows = []
     for emotion in EMOTIONS:
         row: list[str | None] = [emotion]
-        for pair in ("shift", "information"):
+        for pair in shown_pairs(study):
             part = study["costs"][pair]
             test = part["mcnemar"][emotion] if is_run(part) else None
             row += [count(test["b"]), count(test["c"]), p_value(test["p_holm"])] if test else [None] * 3
@@ -139,11 +150,11 @@ def hypothesis(study: dict) -> list[list[str | None]]:
 
 
 def lost(study: dict) -> list[list[str | None]]:
-    """Rows: emotion, then for shift and information: faces lost, and the three answers that most of them got."""
+    """Rows: emotion, then for the two pairs shown: faces lost, and the three answers that most of them got."""
     rows = []
     for emotion in EMOTIONS:
         row: list[str | None] = [emotion]
-        for pair in ("shift", "information"):
+        for pair in shown_pairs(study):
             part = study["costs"][pair]
             row += _where(part["lost"][emotion]) if is_run(part) else [None, None]
         rows.append(row)
@@ -159,14 +170,17 @@ def _where(lost_faces: dict) -> list[str]:
 
 
 def confusions(study: dict) -> list[dict[str, Any]]:
-    """Three matrices side by side: bare, shifted, trained and tested on masks; cells as (share, percent)."""
-    wanted = (("unmasked", "bare", "trained and tested bare"), ("unmasked", "seen", "trained bare, tested masked"),
-              ("masked", "seen", "trained and tested masked"))  # fmt: skip
+    """Three matrices side by side, cells as (share, percent): bare, shifted, trained and tested on masks, and in the
+    place of those that were not run the ones of the network for both."""
     found = []
-    for train, test, title in wanted:
+    for train, test in (FIVE[index] for index in three_shown(study)):
         cell = find(study, train, test)
         found.append(
-            {"title": title, "masked": test != "bare", "rows": None if cell is None else _shares(cell["confusion"])}
+            {
+                "title": f"trained on {TRAINED[train]}, tested {SHORT[test]}",
+                "masked": test != "bare",
+                "rows": None if cell is None else _shares(cell["confusion"]),
+            }
         )
     return found
 
@@ -181,9 +195,8 @@ def _shares(confusion: Iterable[list[int]]) -> list[list[list]]:
 
 def calibration(study: dict) -> list[dict[str, Any]]:
     """For the five tests that were run: name, error, and points (confidence, accuracy, share of faces)."""
-    wanted = (("unmasked", "bare"), ("unmasked", "seen"), ("masked", "seen"), ("both", "seen"))
     found = []
-    for train, test in wanted:
+    for train, test in FIVE:
         cell = find(study, train, test)
         if cell is None or cell["id"] not in study["calibration"]:
             continue
@@ -207,10 +220,10 @@ def four(study: dict) -> list[list[str | None]]:
 
 
 def differences(study: dict) -> list[dict[str, Any]]:
-    """Masked minus bare confusion matrix of the pairs shift and information, in points; no rows where one was not run."""
+    """Masked minus bare confusion matrix of the two pairs shown, in points; no rows where one was not run."""
     return [
-        {"title": name, "rows": [[round(100 * value, 2) for value in row] for row in part["confusion_difference"]] if is_run(part) else None}
-        for name, part in ((pair, study["costs"][pair]) for pair in ("shift", "information"))
+        {"title": PAIRS[name], "rows": [[round(100 * value, 2) for value in row] for row in part["confusion_difference"]] if is_run(part) else None}
+        for name, part in ((pair, study["costs"][pair]) for pair in shown_pairs(study))
     ]  # fmt: skip
 
 
@@ -219,7 +232,7 @@ def d_prime(study: dict) -> list[list[str | None]]:
     rows = []
     for emotion in EMOTIONS:
         row: list[str | None] = [emotion]
-        for pair in ("shift", "information"):
+        for pair in shown_pairs(study):
             part = study["costs"][pair]
             row += [
                 decimal(part["d_prime"][emotion][side]["value"]) if is_run(part) else None

@@ -86,7 +86,9 @@ def _units(estimate: dict) -> str:
 
 def people(study: dict) -> str:
     """Whether lost faces go where people put them."""
-    part = next((study["costs"][pair] for pair in ("information", "shift") if is_run(study["costs"][pair])), None)
+    part = next(
+        (study["costs"][pair] for pair in ("information", "both", "shift") if is_run(study["costs"][pair])), None
+    )
     if part is None:
         return "Whether the networks err as people do cannot be said yet."
     same, others = [], []

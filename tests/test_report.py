@@ -26,17 +26,18 @@ MAIN = {
     "7-gacnn-lite0-s0-unmasked-bare": BARE,
     "7-gacnn-lite0-s0-unmasked-seen": SHIFTED,
 }
+BOTH = {"7-gacnn-lite0-s0-both-bare": BARE, "7-gacnn-lite0-s0-both-seen": WORN}
 
 
 def invent(root: Path, which: str) -> dict:
-    """A project at `root` with invented results of no, some or all cells; its study."""
+    """A project at `root` with invented results of no, some or all cells, or of the network for both alone; its study."""
     for name in ("Scripts.txt", "requirements.txt", "benchmarks"):
         (root / name).symlink_to(ROOT / name)
     results = root / "Results"
     audit = results / "UnmaskedDatasets/FERPlus/FERPlus_audit.csv"
     audit.parent.mkdir(parents=True)
     audit.write_bytes((ROOT / facts.FILES["audit"]).read_bytes())
-    rates = {"none": {}, "some": MAIN}.get(which)
+    rates = {"none": {}, "some": MAIN, "both": BOTH}.get(which)
     if rates is None:
         rates = {
             cell.id: (BARE if cell.test == "bare" else WORN)[: cell.chosen.num_classes]
@@ -135,7 +136,7 @@ def check_figures(study: dict, text: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", ["none", "some", "all"])
+@pytest.mark.parametrize("which", ["none", "some", "both", "all"])
 def test_it_can_be_made_whatever_was_run(which: str, tmp_path: Path, pictures: tuple[Path, dict]) -> None:
     folder, drawn = pictures
     study = invent(tmp_path, which)
@@ -176,6 +177,19 @@ def test_nothing_is_claimed_where_nothing_was_run(tmp_path: Path) -> None:
         "lost",
     ):
         assert not re.search(r"\d", said[name]), said[name]
+
+
+def test_the_network_for_both_takes_the_places_of_what_was_not_run(tmp_path: Path) -> None:
+    study = invent(tmp_path, "both")
+    found = facts.gather(tmp_path)
+    assert found["pairs"] == ["one network", "shift"]
+    assert found["text"]["headline"].startswith("One network for both reaches")
+    assert "costs a network that was trained on both" in found["text"]["abstract_cost"]
+    matrices = [part["title"] for part in found["confusions"] if part["rows"]]
+    assert matrices == ["trained on both, tested bare", "trained on both, tested masked"]
+    lost = study["costs"]["both"]["lost"]["Happy"]["n"]
+    assert [row[1] for row in found["lost"] if row[0] == "Happy"] == [str(lost)]
+    assert all(None not in row[1:4] and row[4:] == [None] * 3 for row in found["mcnemar"])
 
 
 def test_a_precision_that_is_not_defined_is_not_called_not_run(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from pre_processing import emotions, render
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.crop import crop_face
 from pre_processing.meanface import HIDDEN
-from training import batches, checkpoint, door, engine, gate_picture, options, selection, wearing
+from training import batches, checkpoint, door, engine, gate_picture, options, run, selection, wearing
 
 FILE, PICTURE = "gates.json", "gates.png"
 TESTS = {"bare": ["--condition", "unmasked"], "seen": ["--test_mask_kinds", "seen"]}
@@ -98,8 +98,7 @@ def work(path: Path, more: list[str], command: str) -> Path:
     config, count = content["model_config"], content["model_config"]["num_regions"]
     if config["model"] == "cnn":
         raise InputError(f"{path}: a plain cnn has no gates; give the checkpoint of a gacnn or pacnn")
-    net = run.build_model(config, pretrained=False)
-    checkpoint.load_weights(path, net, content.get("average") or content["model"])
+    net = checkpoint.tested_network(path, content)
     chosen = {test: parse(path, {**content["config"], **config}, more, test) for test in TESTS}
     found = {test: measure(net, chosen[test]) for test in TESTS}
     hidden = hidden_regions(count)
