@@ -1,3 +1,4 @@
+# make see: set up, and tell the emotion on a photo, bare and masked.
 # make demo: set up, draw faces, mask them, train with and without masks.
 # make test: set up and run every test.   make check: set up and run the fast tests.
 # make report: build Report.pdf from report/ and Results/.
@@ -10,7 +11,7 @@ DEMO := data/demo-results
 DEMO_TRAINING := --DB D --main_folder $(DEMO) --imagesize 80 --epochs 6 -b 32 -j 0 --optimizer adamw --schedule cosine \
 	--lr 0.001 --weight-decay 0.05 --ema 0.98 --overwrite --publish
 
-.PHONY: setup demo report lint check test
+.PHONY: setup see demo report lint check test
 
 setup: $(VENV)/ready
 
@@ -18,6 +19,10 @@ $(VENV)/ready: requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet -r requirements.txt
 	touch $@
+
+see: setup
+	$(VENV)/bin/python predict.py misc/astronaut.jpg --put_mask surgical_blue --save data/see
+	@echo "Photo with its answers and gates: data/see/astronaut.jpg"
 
 # The faces stay once they are drawn; the rest is done again each time.
 data/demo/faces.csv: | setup

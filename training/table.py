@@ -1,4 +1,4 @@
-"""The README's results table, made from the metrics.json files one level above the runs.
+"""The README's results table, made from the metrics.json files one level above the runs, and of the study's main network.
 
 python -m training.table README.md [Results]
 """
@@ -11,21 +11,56 @@ from pathlib import Path
 
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.emotions import EMOTIONS
+from training import cells
 from training.metrics import percent
 from training.results import DISPLAY
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
-HEAD = ("Database", "Faces", "Emotions", "Model", "n", "Accuracy % (95 % interval)", "Macro recall %", *EMOTIONS)
-NOTE = """Recall of each emotion in %. The epoch with the best validation accuracy was tested once; Wilson intervals.
-Masked and unmasked rows of one database have the same faces and splits. Each command is in the `metrics.json` beside its matrix."""
+HEAD = (
+    "Database",
+    "Trained on",
+    "Tested on",
+    "Emotions",
+    "Model",
+    "n",
+    "Accuracy % (95 % interval)",
+    "Macro recall %",
+    *EMOTIONS,
+)
+FACES = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
+TESTS = ("bare", "seen", "unseen")  # tests of the study that the table shows
+NOTE = """Recall of each emotion in %. The epoch with the best validation accuracy was tested once; Wilson intervals. Seen masks are kinds that
+training shows, unseen ones it never does; test faces always wear the same. All rows of one database have the same faces and splits.
+Each command is in the run's `metrics.json`."""
 
 
 def collect(results: Path) -> list[dict]:
-    """The published metrics.json files, in a fixed order: database, emotions (7 first), unmasked before masked."""
-    found = [
-        json.loads(path.read_text(encoding="utf-8")) for path in results.glob("*Datasets/*/*Emotions/metrics.json")
+    """metrics.json of the published runs and of the study's gACNN-Lite0, lowest seed, each once, in a fixed order."""
+    files = [
+        *results.glob("*Datasets/*/*Emotions/metrics.json"),
+        *(cell.folder / "metrics.json" for cell in shown(results)),
     ]
-    return sorted(found, key=lambda m: (m["database"], -m["num_classes"], m["condition"] == "masked"))
+    found = {}
+    for file in files:
+        figures = json.loads(file.read_text(encoding="utf-8"))
+        found.setdefault((figures["database"], figures["command"]), figures)
+    trained = list(FACES)
+    return sorted(
+        found.values(),
+        key=lambda m: (m["database"], -m["num_classes"], trained.index(m["train_condition"]), tested_on(m)),
+    )
+
+
+def shown(results: Path) -> list[cells.Cell]:
+    """Cells of the study that were run and have a place in the table."""
+    return [cell for cell in cells.read(folder=results) if (cell.chosen.model, cell.chosen.backbone, cell.chosen.seed)
+            == ("gacnn", "lite0", 0) and cell.test in TESTS and cell.own]  # fmt: skip
+
+
+def tested_on(figures: dict) -> str:
+    """`bare faces`, `masked faces` of copies on disk, or the kinds of masks that were put on."""
+    worn = figures.get("test_masks")
+    return f"{worn['kinds']} masks" if worn else FACES[figures["test_condition"]]
 
 
 def row(figures: dict) -> str:
@@ -33,7 +68,8 @@ def row(figures: dict) -> str:
     low, high = figures["ci95"]
     cells = [
         figures["database"],
-        figures["condition"],
+        FACES[figures["train_condition"]],
+        tested_on(figures),
         str(figures["num_classes"]),
         f"{DISPLAY[figures['model']]}-{DISPLAY[figures['backbone']]}",
         f"{figures['n']:,}",
