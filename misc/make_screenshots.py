@@ -18,7 +18,7 @@ from browser import PATIENCE, chromium  # noqa: E402
 
 from prediction import server  # noqa: E402
 
-SHOTS = (("page.png", "astronaut.png", "surgical_blue"), ("page-drawn.png", "drawn-happy.png", "kn95"))
+SHOTS = (("page.png", "astronaut.png", "surgical blue"), ("page-drawn.png", "drawn-happy.png", "kn95"))
 
 
 def shoot(address: str, folder: Path, target: Path) -> None:

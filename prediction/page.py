@@ -53,7 +53,7 @@ def bars(names: Sequence[str], answers: Sequence[tuple[str, Answer]]) -> str:
             f"<span>{100 * answer.probabilities[code]:.0f} %</span></div>"
             for style, answer in answers
         )
-        rows.append(f"<div class='row'><label>{html.escape(name)}</label><div>{tracks}</div></div>")
+        rows.append(f"<div class='chance'><label>{html.escape(name)}</label><div>{tracks}</div></div>")
     return f"<div class='bars'>{''.join(rows)}</div>"
 
 

@@ -20,7 +20,7 @@ from pre_processing import emotions, render
 from pre_processing.artefacts import InputError
 from pre_processing.crop import read_image
 from pre_processing.drawing.points import UNITS
-from pre_processing.overlay import GROUPS, KINDS
+from pre_processing.overlay import KINDS
 from prediction import page
 from prediction.network import Predictor
 from prediction.outputs import best
@@ -85,7 +85,7 @@ class Page:
         names = self.predictor.emotions
         looks = [("bare", "as it is", photo, face.bare, bool(face.masked))]
         if face.worn:
-            looks.append(("masked", f"with a mask ({face.kind})", worn, face.worn, True))
+            looks.append(("masked", f"with a mask ({face.kind.replace('_', ' ')})", worn, face.worn, True))
         answers = self.predictor([view for _, _, _, view, _ in looks])
         verdicts, pictured = [], []
         for (style, said, image, _, masked), answer in zip(looks, answers, strict=True):
@@ -109,12 +109,13 @@ def examples(folder: Path) -> list[str]:
 
 def build(looks: Page, folder: Path) -> gradio.Blocks:
     """The page; its examples lie in `folder`."""
+    choices = [(name.replace("_", " "), name) for name in (NONE, *KINDS)]
     with gradio.Blocks(title="Emotions behind masks", analytics_enabled=False) as blocks:
         gradio.HTML(page.INTRO)
         with gradio.Row():
             with gradio.Column(scale=4):
                 photo = gradio.Image(type="filepath", sources=["upload", "webcam"], label="Photo", height=320)
-                kind = gradio.Dropdown([NONE, *KINDS, *GROUPS], value="surgical_blue", label="Mask to put on")
+                kind = gradio.Dropdown(choices, value="surgical_blue", label="Mask to put on")
                 gradio.Examples(
                     examples(folder), photo, label="Examples: three drawn people, and the astronaut Eileen Collins"
                 )

@@ -165,7 +165,7 @@ def test_upload_choose_and_read_the_answer_and_nobody_else_is_asked(page, served
     upload(page, astronaut)
     page.locator(".verdict.masked").wait_for()
     before = page.locator(".verdict.masked small").inner_text()
-    assert "surgical_blue" in before
+    assert "surgical blue" in before
     box = page.get_by_label("Mask to put on")
     box.fill("kn95")
     box.press("Enter")
