@@ -25,8 +25,14 @@ def leave(cell: Cell, labels: np.ndarray, answers: np.ndarray, **more: object) -
     table["certain"] = (np.arange(len(labels)) % 5 > 0).astype(int)
     cell.folder.mkdir(parents=True)
     table[::-1].to_csv(cell.folder / "predictions.csv", index=False)
+    kinds = cell.chosen.test_mask_kinds
     found = {
+        "database": "FERPlus",
         "num_classes": len(names),
+        "model": cell.chosen.model,
+        "backbone": cell.chosen.backbone,
+        "test_condition": cell.chosen.condition,
+        "test_masks": {"kinds": kinds, "sha256": kinds} if kinds else None,
         "condition": cell.chosen.condition,
         **metrics.summarise(labels, answers, names, table["certain"].to_numpy(bool)),
         "config": plain(vars(cell.chosen)),

@@ -82,7 +82,8 @@ def test_the_picture_is_a_picture_and_shows_the_numbers(found, tmp_path):
 def publish(results, condition, found):
     folder = results / f"{condition.capitalize()}Datasets" / "FERPlus" / "SevenEmotions"
     folder.mkdir(parents=True)
-    run = {"database": "FERPlus", "condition": condition, "num_classes": 7, "model": "gacnn", "backbone": "lite0"}
+    run = {"database": "FERPlus", "condition": condition, "num_classes": 7, "model": "gacnn", "backbone": "lite0",
+           "train_condition": condition, "test_condition": condition, "command": f"of {condition}"}  # fmt: skip
     (folder / "metrics.json").write_text(json.dumps({**run, **found}))
 
 
@@ -94,7 +95,7 @@ def test_the_readme_table_is_made_from_what_is_published(found, tmp_path):
     assert table.main([str(readme), str(tmp_path / "Results")]) == 0
     text = readme.read_text()
     rows = [line for line in text.splitlines() if line.startswith("| FERPlus")]
-    assert [row.split(" | ")[1] for row in rows] == ["unmasked", "masked"]
+    assert [row.split(" | ")[1] for row in rows] == ["bare faces", "masked faces"]
     assert "**75.0**" in rows[0]
     assert f"{DISPLAY['gacnn']}-{DISPLAY['lite0']}" in rows[0]
     assert text.startswith("# Title\n")

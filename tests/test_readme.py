@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import study_job
 from small_weights import ship
 
 import models
@@ -131,6 +132,16 @@ def test_files_it_names_exist() -> None:
 def test_results_table_is_what_the_committed_figures_say() -> None:
     shown = README.partition(table.BEGIN)[2].partition(table.END)[0].strip()
     assert shown == table.render(ROOT / "Results")
+
+
+def test_the_table_tells_what_a_network_was_trained_and_tested_on(tmp_path: Path) -> None:
+    rates = {
+        f"7-gacnn-lite0-s{name}": [0.8] * 7
+        for name in ("0-both-bare", "0-both-seen", "0-masked-low", "1-unmasked-bare")
+    }
+    study_job.study(tmp_path, rates, [5] * 7)
+    rows = [line.split(" | ")[1:3] for line in table.render(tmp_path).splitlines() if line.startswith("| FERPlus")]
+    assert rows == [["both", "bare faces"], ["both", "seen masks"]]
 
 
 def test_the_crop_is_described_as_it_is() -> None:
