@@ -49,7 +49,9 @@ def photos(folder: Path, count: int, side: int = LONG) -> list[np.ndarray]:
 def resized(image: np.ndarray, side: int) -> np.ndarray:
     """The image with this long side."""
     factor = side / max(image.shape[:2])
-    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    return cv2.resize(
+        image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    )
 
 
 def with_margin(crop: np.ndarray) -> np.ndarray:
