@@ -46,7 +46,7 @@ def one_photo(file: Path, target: Path, show: str, kind: str) -> tuple[list[floa
     times = [clock.lap()]
     grey = to_grey(image)
     boxes = (
-        [None] if show == "crop" else landmarks.detect(grey, every=show == "every")[: None if show == "every" else 1]
+        [None] if show == "crop" else landmarks.detect(image, every=show == "every")[: None if show == "every" else 1]
     )
     times.append(clock.lap())
     fits = [landmarks.fit_crop(grey) if box is None else landmarks.fit_photo(grey, box) for box in boxes]

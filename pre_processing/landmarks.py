@@ -14,9 +14,10 @@ import numpy as np
 from joblib import Parallel, cpu_count, delayed
 from tqdm import tqdm
 
+from pre_processing import cascade
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.crop import read_image
-from pre_processing.fitting import Fit, fit_box, load_dlib, to_grey
+from pre_processing.fitting import Fit, box_of, fit_box, load_dlib, to_grey
 
 __all__ = ["Fit", "Landmarks", "detect", "extract", "fit_crop", "fit_photo"]
 
@@ -26,6 +27,9 @@ CROP_BOX = (0.075, 0.165, 0.89, 0.97)
 # nearly every face that fills its photo; a larger one is drawn only when the smaller ones show nothing.
 SEARCH = ((160, -0.3), (320, 0.0), (640, 0.0), (1280, 0.0))
 CROP_SEARCH = (160, -0.5)  # where a pre-cropped face leaves doubt
+# Long side of the copy that the second detector searches, in pixels, and the least size of a face in it: of portraits,
+# and where every face is wanted.
+MASKED_SEARCH = {False: (320, 40), True: (640, 24)}
 BORDER = 0.15  # replicated around the copy, in shares of its long side, for faces cut off by the frame
 CHUNK = 256  # faces a chunk file: what an interruption can cost
 NO_FACE = "no face found"
@@ -67,19 +71,42 @@ def detect(image: np.ndarray, every: bool = False) -> np.ndarray:
     """Boxes (N, 4) float32 of the faces in a uint8 image (RGB or grey): left, top, right, bottom, best first.
 
     Without `every` the search ends at the first copy that shows a face; with it, small faces beside large ones are
-    found too, at the price of searching all copies.
+    found too, at the price of searching all copies. Faces that wear masks are dlib's detector's blind spot: a second
+    one (cascade.py) looks where dlib's finds nothing, and beside it where every face is wanted.
     """
     grey = to_grey(image)
-    kept = _search_copies(grey, every)
-    if not kept:
+    boxes = _search_copies(grey, every)
+    if every or not boxes:
+        # Tried before the brighter copy below: it costs less, and masks are more common than darkness.
+        for box in _search_masked(image, every):
+            if all(_overlap(box, other) < 0.5 for other in boxes):
+                boxes.append(box)
+    if not boxes:
         # Dark and pale photos: the detector's own gradients are too faint there.
-        kept = _search_copies(cv2.createCLAHE(4.0, (4, 4)).apply(grey), every)
-    boxes = [box for _, box in sorted(kept, key=lambda each: -each[0])]
+        boxes = _search_copies(cv2.createCLAHE(4.0, (4, 4)).apply(grey), every)
     return np.array(boxes, np.float32).reshape(-1, 4)
 
 
-def _search_copies(grey: np.ndarray, every: bool) -> list[tuple[float, np.ndarray]]:
-    """(score, box (4,)) of the faces in copies of growing size, up to the first that shows one or in all of them."""
+def _search_masked(image: np.ndarray, every: bool) -> list[np.ndarray]:
+    """Boxes (4,) of the second detector, as dlib's own detector would draw them, best first."""
+    side, smallest = MASKED_SEARCH[every]
+    long = max(image.shape[:2])
+    factor = min(side / long, 2.0)
+    if min(image.shape[:2]) * factor < smallest:
+        return []
+    shape = [max(1, round(length * factor)) for length in image.shape[1::-1]]
+    copy = cv2.resize(image, shape, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+    boxes = []
+    for _, places in cascade.search(copy, smallest):
+        face = np.empty((68, 2))
+        face[36:42], face[42:48], face[48:] = places[0], places[1], places[3:].mean(0)
+        centre, half = box_of(face)[0], box_of(face)[1] / 2
+        boxes.append((np.concatenate([centre - half, centre + half]) + 0.5) / factor - 0.5)
+    return boxes
+
+
+def _search_copies(grey: np.ndarray, every: bool) -> list[np.ndarray]:
+    """Boxes (4,), best first, of the faces in copies of growing size, up to the first that shows one or in all."""
     kept: list[tuple[float, np.ndarray]] = []
     for side, least in SEARCH:
         if side > max(160, 2 * max(grey.shape)) or (kept and not every):
@@ -87,7 +114,7 @@ def _search_copies(grey: np.ndarray, every: bool) -> list[tuple[float, np.ndarra
         for score, box in sorted(_search(grey, side, least), key=lambda each: -each[0]):
             if all(_overlap(box, other) < 0.5 for _, other in kept):
                 kept.append((score, box))
-    return kept
+    return [box for _, box in sorted(kept, key=lambda each: -each[0])]
 
 
 def fit_crop(image: np.ndarray) -> Fit:
@@ -106,7 +133,7 @@ def fit_photo(image: np.ndarray, box: Sequence[float] | None = None) -> Fit | No
     grey = to_grey(image)
     if box is not None:
         return fit_box(grey, np.asarray(box, np.float64))
-    boxes = detect(grey)
+    boxes = detect(image)
     return fit_box(grey, boxes[0].astype(np.float64)) if len(boxes) else None
 
 
@@ -198,7 +225,7 @@ def extract(
     interrupted run goes on where it stopped. Every path is in exactly one of `points` and `failures`.
     """
     root, store, boxes = Path(root), Path(store), boxes or {}
-    mode = "crop 2" if precropped else "photo 2"
+    mode = "crop 2" if precropped else "photo 3"
     keys = {path: _key(root / path, boxes.get(path)) for path in paths}
     # A missing file is looked for again each time: it has no key, and what has none is not kept.
     done = _collect(_load_chunks(store, mode), {path: key for path, key in keys.items() if key})

@@ -61,7 +61,7 @@ def find_faces(
         fit = landmarks.fit_crop(grey)
         return [Face(fit.points, np.array([0, 0, grey.shape[1], grey.shape[0]]), fit.certain)]
     if boxes is None:
-        boxes = landmarks.detect(grey, every=True) if show == EVERY else landmarks.detect(grey)[:1]
+        boxes = landmarks.detect(image, every=True) if show == EVERY else landmarks.detect(image)[:1]
     fits = [landmarks.fit_photo(grey, box) for box in boxes]
     return [Face(fit.points, box, fit.certain) for fit, box in zip(fits, boxes, strict=True)]
 

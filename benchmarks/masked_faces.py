@@ -1,0 +1,140 @@
+"""How often a masked face is found, and how far its upper-face points move, by set of faces and kind of mask.
+
+    python -m benchmarks.masked_faces [FOLDER ...] [--crops FER+_ROOT] [--kind all] [--photos 200]
+
+Each photo is read bare and under each mask, through photos.find_faces. Demo faces and scikit-image's astronaut are
+always there; FOLDERs of portraits add sets, and --crops one of pre-cropped faces, enlarged four times and given a
+margin that repeats their border. "polygon" and "template" are mask routines of others (foreign_masks.py).
+
+found: share of masked photos with a face whose eyes lie at those of the bare one. apart: distance of brows, eyes and
+nose bridge (0-based 17-29, 36-47) from those of the bare photo, mean over points, in % of the distance between the eye
+centres: median, 90th percentile, and share of found faces within 5 %. Photos whose bare face is not found, or has
+uncertain points, have nothing to compare with and are counted as left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+from skimage import data
+from tqdm import tqdm
+
+from benchmarks.foreign_masks import ROUTINES
+from benchmarks.mask_speed import demo_faces
+from pre_processing.artefacts import InputError
+from pre_processing.copies import SUFFIXES
+from pre_processing.crop import read_image
+from pre_processing.fitting import eye_distance
+from pre_processing.overlay import kinds_of, put_mask
+from pre_processing.photos import EVERY, SHOWS, Face, find_faces
+
+UPPER = np.array([*range(17, 30), *range(36, 48)])
+LONG = 350  # pixels of the long side that photos are drawn with
+ENLARGED = 4  # times
+
+
+def photos(folder: Path, count: int, side: int = LONG) -> list[np.ndarray]:
+    """`count` photos of a folder, evenly picked, with this long side; InputError where there is none."""
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise InputError(f"{folder}: no photo there; give a folder of portraits")
+    picked = [files[n] for n in np.linspace(0, len(files) - 1, min(count, len(files))).astype(int)]
+    return [resized(read_image(file), side) for file in picked]
+
+
+def resized(image: np.ndarray, side: int) -> np.ndarray:
+    """The image with this long side."""
+    factor = side / max(image.shape[:2])
+    return cv2.resize(
+        image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    )
+
+
+def with_margin(crop: np.ndarray) -> np.ndarray:
+    """A pre-cropped face, enlarged, with half its side repeated around it."""
+    crop = resized(crop, ENLARGED * max(crop.shape[:2]))
+    room = max(crop.shape[:2]) // 2
+    return cv2.copyMakeBorder(crop, room, room, room, room, cv2.BORDER_REPLICATE)
+
+
+def masked(image: np.ndarray, points: np.ndarray, seed: int, kind: str) -> np.ndarray:
+    """The photo with a mask of that kind or routine."""
+    return ROUTINES[kind](image, points, seed) if kind in ROUTINES else put_mask(image, points, seed, kind)[0]
+
+
+def matching(faces: list[Face], points: np.ndarray) -> Face | None:
+    """The face whose eyes are closest to those of points (68, 2), if within half the distance between them."""
+    apart = [float(np.linalg.norm(face.points[36:48].mean(0) - points[36:48].mean(0))) for face in faces]
+    scale = [eye_distance(face.points) / eye_distance(points) for face in faces]
+    near = [n for n in np.argsort(apart) if apart[n] < 0.5 * eye_distance(points) and 0.5 < scale[n] < 2]
+    return faces[near[0]] if near else None
+
+
+def distance(points: np.ndarray, reference: np.ndarray) -> float:
+    """Mean distance of the upper-face points (68, 2) each, in eye distances of the reference."""
+    return float(np.linalg.norm(points[UPPER] - reference[UPPER], axis=1).mean()) / eye_distance(reference)
+
+
+def measure(images: list[np.ndarray], kinds: list[str], show: str) -> tuple[dict[str, list[float]], int, int]:
+    """By kind the distance of each photo, NaN where the masked face is not found; photos used; extra faces reported."""
+    table: dict[str, list[float]] = {kind: [] for kind in kinds}
+    used = extra = 0
+    for number, image in enumerate(tqdm(images, leave=False)):
+        bare = find_faces(image, show)
+        if not bare or not bare[0].certain:
+            continue
+        used, reference = used + 1, bare[0].points
+        for kind in kinds:
+            faces = find_faces(masked(image, reference, number, kind), show)
+            face = matching(faces, reference)
+            table[kind].append(np.nan if face is None else distance(face.points, reference))
+            extra += len(faces) - (face is not None)
+    return table, used, extra
+
+
+def report(name: str, images: list[np.ndarray], kinds: list[str], show: str) -> None:
+    """Print the lines of one set."""
+    table, used, extra = measure(images, kinds, show)
+    print(f"{name}: {len(images)} photos, {len(images) - used} left out; {extra} further faces reported under masks")
+    every = [value for values in table.values() for value in values]
+    for kind, values in (*table.items(), ("all kinds", every)):
+        found = np.array(values)[np.isfinite(values)]
+        if len(found):
+            low, high = 100 * np.quantile(found, (0.5, 0.9))
+            print(f"  {kind:18s} n {len(values):5d}  found {len(found) / len(values):6.1%}  apart {low:5.1f} {high:5.1f}"
+                  f"  within 5 % {np.mean(found <= 0.05):6.1%}", flush=True)  # fmt: skip
+        elif values:
+            print(f"  {kind:18s} n {len(values):5d}  found   0.0%", flush=True)
+
+
+def main() -> int:
+    """Print the tables; exit code 2 for bad input."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="*", help="portraits, each folder a set")
+    parser.add_argument("--crops", type=Path, help="folder of pre-cropped faces, such as FER+ Test")
+    parser.add_argument("--kind", default="all")
+    parser.add_argument("--photos", type=int, default=200, help="of each set, at most")
+    parser.add_argument("--show", choices=SHOWS[:2], default=EVERY)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    try:
+        kinds = [*kinds_of(options.kind), *ROUTINES]
+        sets = {"demo": [image for image, _ in demo_faces(min(options.photos, 70), size=LONG)]}
+        sets["astronaut"] = [data.astronaut()]
+        sets |= {str(folder): photos(folder, options.photos) for folder in options.folders}
+        if options.crops:
+            sets["crops with margin"] = [with_margin(crop) for crop in photos(options.crops, options.photos, 48)]
+        for name, images in sets.items():
+            report(name, images, kinds, options.show)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
