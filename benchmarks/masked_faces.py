@@ -23,8 +23,8 @@ import numpy as np
 from skimage import data
 from tqdm import tqdm
 
+from benchmarks.faces import demo
 from benchmarks.foreign_masks import ROUTINES
-from benchmarks.mask_speed import demo_faces
 from pre_processing.artefacts import InputError
 from pre_processing.copies import SUFFIXES
 from pre_processing.crop import read_image
@@ -123,7 +123,7 @@ def main() -> int:
     cv2.setNumThreads(1)
     try:
         kinds = [*kinds_of(options.kind), *ROUTINES]
-        sets = {"demo": [image for image, _ in demo_faces(min(options.photos, 70), size=LONG)]}
+        sets = {"demo": [image for image, _ in demo(min(options.photos, 70), size=LONG)]}
         sets["astronaut"] = [data.astronaut()]
         sets |= {str(folder): photos(folder, options.photos) for folder in options.folders}
         if options.crops:

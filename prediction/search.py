@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +27,7 @@ class Seen(NamedTuple):
     """A face of a picture.
 
     box: x, y, width, height in pixels; points: (68, 2) in the picture's pixels; masked: wears a mask in the picture, None
-    where nobody knows; bare, worn: its view as it is, and with a mask put on (None where none was asked for); kind: of
+    where nobody knows (no test tells it yet); bare, worn: its view as it is, and with a mask put on (None where none was asked for); kind: of
     that mask.
     """
 
@@ -60,13 +58,6 @@ class Found(NamedTuple):
     image: np.ndarray | None = None
 
 
-def wears_mask(image: np.ndarray, points: np.ndarray) -> bool | None:
-    """Whether the face with these points (68, 2) wears a mask in the photo; None where nobody knows."""
-    if importlib.util.find_spec("pre_processing.covered") is None:
-        return None
-    return importlib.import_module("pre_processing.covered").wears_mask(image, points)
-
-
 def view(image: np.ndarray, points: np.ndarray, masked: bool, size: int) -> View:
     """The crop of a face; under a mask with hidden points replaced, as in training."""
     return View(*crop_face(image, hide_points(points) if masked else points, size))
@@ -81,9 +72,8 @@ def find(image: np.ndarray, size: int, kind: str = "", name: str = "") -> tuple[
     for number, face in enumerate(sorted(find_faces(image), key=lambda face: float(face.box[0]))):
         points = np.asarray(face.points, np.float32)
         left, top, right, bottom = (round(float(edge)) for edge in face.box)
-        masked = wears_mask(image, points)
         try:
-            one = Seen((left, top, right - left, bottom - top), points, masked, view(image, points, bool(masked), size))
+            one = Seen((left, top, right - left, bottom - top), points, None, view(image, points, False, size))
         except InputError:  # points that span no face
             continue
         if kind:

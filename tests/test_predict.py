@@ -244,15 +244,12 @@ def search_flip() -> np.ndarray:
     return FLIP
 
 
-def test_hidden_points_are_replaced_where_a_mask_is_seen(monkeypatch):
+def test_hidden_points_are_replaced_under_a_mask_that_is_put_on():
     photo = skimage.data.astronaut()
-    (bare,), _ = search.find(photo, 112)
-    monkeypatch.setattr(search, "wears_mask", lambda image, points: True)
-    (masked,), _ = search.find(photo, 112)
-    assert masked.masked is True
-    assert np.array_equal(masked.bare.crop, bare.bare.crop)
-    assert not np.allclose(masked.bare.points[48:], bare.bare.points[48:], atol=0.5)
-    assert np.allclose(masked.bare.points[36:48], bare.bare.points[36:48])
+    ((face,), _) = search.find(photo, 112, "surgical_blue", "astronaut.jpg")
+    assert face.masked is None
+    assert not np.allclose(face.worn.points[48:], face.bare.points[48:], atol=0.5)
+    assert np.allclose(face.worn.points[36:48], face.bare.points[36:48])
 
 
 @given(st.lists(st.integers(0, 9), max_size=40), st.integers(1, 50))
