@@ -193,7 +193,7 @@ def test_forty_megapixels_and_no_face(page, tmp_path):
     large = Image.fromarray(skimage.data.astronaut()).resize((6325, 6325))
     large.save(tmp_path / "large.jpg")
     upload(page, tmp_path / "large.jpg")
-    page.locator(".verdict.masked").wait_for()
+    page.locator(".verdict.masked").first.wait_for()
     page.reload()
     page.locator("input[type=file]").first.wait_for(state="attached")
     Image.fromarray(np.full((300, 300, 3), 90, np.uint8)).save(tmp_path / "wall.png")
