@@ -153,7 +153,7 @@ def run_figures(results: Path, name: str, **changed) -> None:
 
 def test_the_card_shows_the_figures_of_this_checkpoint_only(folder, tmp_path):
     run_figures(tmp_path, "both", test_masks={"kinds": "seen", "faces": 3122, "sha256": "0"})
-    run_figures(tmp_path, "bare", condition="unmasked", test_condition="unmasked", accuracy=0.8765)
+    run_figures(tmp_path, "bare", condition="unmasked", test_condition="unmasked", test_masks=None, accuracy=0.8765)
     run_figures(tmp_path, "another", accuracy=0.5432, valid_accuracy=0.8)
     run_figures(tmp_path, "trial", accuracy=0.4321, config={"limit_batches": 3})
     text = card.render_card(folder, tmp_path)
