@@ -236,8 +236,9 @@ def test_a_loading_process_that_dies_is_one_line_and_keeps_the_checkpoint(job, b
 
     def killer(*arguments):
         for child in multiprocessing.active_children():
-            child.kill()
-            child.join()
+            if "Loky" not in type(child).__name__:  # joblib's, idle since another test
+                child.kill()
+                child.join()
         return real(*arguments)
 
     monkeypatch.setattr(engine, "train_step", killer)
