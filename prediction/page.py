@@ -24,6 +24,7 @@ INTRO = """<header><h1>Facial emotion recognition behind face masks</h1>
 <p class="note"><b>Nothing leaves this machine.</b> Photos are looked at here and not kept.
 <b>An expression is not a feeling</b>: the answer is what people would name the picture, and it is often wrong.
 Not for decisions about people.</p></header>"""
+LIGHT = "() => document.body.classList.remove('dark')"  # the pictures and bars are made for a light page
 WAITING = "<p class='hint'>Drop a photo, take one with the camera, or choose an example.</p>"
 LEGEND = "<div class='legend'>gate of each region: closed <i></i> open</div>"
 
@@ -41,7 +42,7 @@ def pictures(photo: np.ndarray, title: str, face: Seen, gates: np.ndarray) -> st
     close = warp(photo, matrix, SIDE)
     drawn = Image.fromarray(close)
     draw_gates(drawn, apply_matrix(matrix, face.points), gates)
-    return picture(close, title) + picture(np.asarray(drawn), f"{title}, where it looks")
+    return picture(close, title) + picture(np.asarray(drawn), f"{title}: gates")
 
 
 def bars(names: Sequence[str], answers: Sequence[tuple[str, Answer]]) -> str:

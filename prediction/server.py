@@ -53,6 +53,11 @@ class Loopback:
         await self.app(scope, receive, sent)
 
 
+def given_file(payload: gradio.components.image.ImageData | None) -> str | None:
+    """The file that was uploaded, as it came: it is read as predict.py reads it, with words for what is no picture."""
+    return payload.path if payload else None
+
+
 class Page:
     """Looks at photos for the page."""
 
@@ -113,8 +118,9 @@ def build(looks: Page, folder: Path) -> gradio.Blocks:
     with gradio.Blocks(title="Emotions behind masks", analytics_enabled=False) as blocks:
         gradio.HTML(page.INTRO)
         with gradio.Row():
-            with gradio.Column(scale=4):
+            with gradio.Column(scale=5):
                 photo = gradio.Image(type="filepath", sources=["upload", "webcam"], label="Photo", height=320)
+                photo.preprocess = given_file
                 kind = gradio.Dropdown(choices, value="surgical_blue", label="Mask to put on")
                 gradio.Examples(
                     examples(folder), photo, label="Examples: three drawn people, and the astronaut Eileen Collins"
@@ -143,7 +149,7 @@ def start(weights: str, folder: Path, port: int | None, *, wait: bool) -> tuple[
     looks = Page(Predictor(net, "cpu"), Trust(net))
     blocks = build(looks, folder)
     _, address, _ = blocks.queue().launch(
-        server_name=HOST, server_port=port, share=False, quiet=True, prevent_thread_lock=True, theme=theme(), css=page.CSS,
+        server_name=HOST, server_port=port, share=False, quiet=True, prevent_thread_lock=True, theme=theme(), css=page.CSS, js=page.LIGHT,
         max_file_size="50mb", footer_links=[], app_kwargs={"middleware": [Middleware(Loopback)]},
     )  # fmt: skip
     print(f"open {address} (nothing leaves this machine; Ctrl-C ends it)", flush=True)

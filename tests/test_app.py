@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import socket
@@ -132,6 +133,7 @@ def served(weights, tmp_path_factory):
     yield address, reached
     blocks.close()
     patch.undo()
+    gc.collect()  # what gradio leaves open is warned of here, not in the middle of other tests
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +165,7 @@ def upload(page, file: Path) -> None:
 @pytest.mark.slow
 def test_upload_choose_and_read_the_answer_and_nobody_else_is_asked(page, served, astronaut):
     upload(page, astronaut)
-    page.locator(".verdict.masked").wait_for()
+    page.locator(".verdict.masked").first.wait_for()
     before = page.locator(".verdict.masked small").inner_text()
     assert "surgical blue" in before
     box = page.get_by_label("Mask to put on")
@@ -181,11 +183,11 @@ def test_upload_choose_and_read_the_answer_and_nobody_else_is_asked(page, served
 def test_what_is_no_picture_leaves_the_page_alive(page, astronaut, tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     upload(page, tmp_path / "text.png")
-    page.get_by_text(re.compile("not a readable picture|cannot identify image|Error", re.IGNORECASE)).first.wait_for()
-    page.reload()
-    page.locator("input[type=file]").first.wait_for(state="attached")
+    page.get_by_text("not a readable picture").wait_for()
+    page.get_by_label("Remove Image").click()
+    page.get_by_text("Drop a photo, take one").wait_for()
     upload(page, astronaut)
-    page.locator(".verdict.masked").wait_for()
+    page.locator(".verdict.masked").first.wait_for()
 
 
 @pytest.mark.slow
