@@ -111,7 +111,9 @@ def confusion_picture(study: dict[str, Any]) -> Figure | None:
         low, high = (percent(end) for end in cell["ci95"])
         head = f"{title}: accuracy {percent(cell['accuracy'])} % (95 % CI {low}–{high}), n = {cell['n']:,}"
         axes.set_title(head, fontsize=13, fontweight="bold", color=INK, loc="left", pad=12)
-    figure.suptitle(pair["title"][0].upper() + pair["title"][1:], fontsize=11.5, color=INK, x=0.01, ha="left")
+    figure.get_layout_engine().set(rect=(0, 0, 1, 0.94))
+    title = pair["title"][0].upper() + pair["title"][1:]
+    figure.text(0.01, 0.965, title, fontsize=14, color=INK)
     return figure
 
 
