@@ -7,7 +7,7 @@ Each call adds its rows to Results/peers.json; --write puts the table into bench
 carries its weights, but wants TensorFlow, hence an environment of its own:
 
     python -m venv VENV
-    VENV/bin/pip install tensorflow-cpu opencv-python-headless requests "setuptools<81" pandas "moviepy<2" tqdm matplotlib
+    VENV/bin/pip install tensorflow-cpu "opencv-python-headless<5" requests "setuptools<81" pandas "moviepy<2" tqdm matplotlib
     VENV/bin/pip install --no-deps fer==25.10.3
 """
 
