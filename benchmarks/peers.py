@@ -121,9 +121,9 @@ def table(content: dict[str, Any]) -> list[str]:
         "trained on",
         "n",
         "bare: accuracy / macro recall %",
-        "masked",
-        "Happy, bare: recall %",
-        "Happy, masked",
+        "masked: the same",
+        "recall of Happy, bare %",
+        "masked %",
     ]
     return [*report.table(titles, lines), "", content["caveats"]]
 
