@@ -162,7 +162,6 @@ def test_a_test_without_a_training_line_is_refused(scripts):
         cells.read(Path("none.txt"))
 
 
-@pytest.mark.slow
 def test_real_runs_stopped_and_gone_on_with(scripts, tmp_path, monkeypatch, capsys):
     small_job.make_job(tmp_path)
     tiny = " ".join(small_job.TINY)

@@ -77,6 +77,5 @@ def overall(verdicts: dict[str, dict[str, Any]]) -> str:
             said = [found[kind][name] for found in ran]
             counts = [f"{word} in {said.count(word)}" for word in (SUPPORTED, CONTRADICTED, UNDECIDED) if word in said]
             parts.append(f"{words}{meant}: {', '.join(counts)}")
-    text = f"Of {len(ran)} pairs of conditions with results, {'; '.join(parts)}."
-    lacking = len(verdicts) - len(ran)
-    return text + (f" Not run: {lacking}." if lacking else "")
+    said = "; ".join(parts)
+    return f"{len(ran)} of {len(verdicts)} pairs of conditions have results. {said[0].upper()}{said[1:]}."
