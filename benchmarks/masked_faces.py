@@ -31,6 +31,7 @@ from pre_processing.crop import read_image
 from pre_processing.fitting import eye_distance
 from pre_processing.overlay import kinds_of, put_mask
 from pre_processing.photos import EVERY, SHOWS, Face, find_faces
+from training import door
 
 UPPER = np.array([*range(17, 30), *range(36, 48)])
 LONG = 350  # pixels of the long side that photos are drawn with
@@ -121,7 +122,8 @@ def main() -> int:
     parser.add_argument("--show", choices=SHOWS[:2], default=EVERY)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    try:
+
+    def work() -> None:
         kinds = [*kinds_of(options.kind), *ROUTINES]
         sets = {"demo": [image for image, _ in demo(min(options.photos, 70), size=LONG)]}
         sets["astronaut"] = [data.astronaut()]
@@ -130,10 +132,8 @@ def main() -> int:
             sets["crops with margin"] = [with_margin(crop) for crop in photos(options.crops, options.photos, 48)]
         for name, images in sets.items():
             report(name, images, kinds, options.show)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    return door.run(work)
 
 
 if __name__ == "__main__":

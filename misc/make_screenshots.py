@@ -1,4 +1,4 @@
-"""Pictures of the page for the README: ``python misc/make_screenshots.py [WEIGHTS]`` writes page.png and page-drawn.png here.
+"""Pictures of the page for the README: ``python misc/make_screenshots.py [WEIGHTS]`` writes page.jpg and page-drawn.jpg here.
 
 It shows scikit-image's astronaut (Eileen Collins, NASA, public domain) and a drawn person.
 """
@@ -18,7 +18,7 @@ from browser import PATIENCE, chromium  # noqa: E402
 
 from prediction import server  # noqa: E402
 
-SHOTS = (("page.png", "astronaut.png", "surgical blue"), ("page-drawn.png", "drawn-happy.png", "kn95"))
+SHOTS = (("page.jpg", "astronaut.png", "surgical blue"), ("page-drawn.jpg", "drawn-happy.png", "kn95"))
 
 
 def shoot(address: str, folder: Path, target: Path) -> None:
@@ -35,7 +35,7 @@ def shoot(address: str, folder: Path, target: Path) -> None:
             page.locator("input[type=file]").first.set_input_files(folder / photo)
             page.locator(".verdict.masked").wait_for()
             page.wait_for_timeout(3000)
-            page.screenshot(path=target / name, full_page=True)
+            page.screenshot(path=target / name, quality=85)
             print(target / name)
             page.close()
 

@@ -6,6 +6,7 @@ From Results/study.json (calibration of the network's own tests), else from the 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,18 @@ def calibration(net: nn.Module, results: Path, test: str) -> list[dict[str, Any]
     study = json.loads(file.read_text(encoding="utf-8"))
     mine = {**net.provenance, **net.config}
     for cell in study.get("cells", []):
-        if cell.get("status") == "run" and cell["test"] == test and all(cell[key] == mine[key] for key in card.SAME):
+        if (
+            cell.get("status") == "run"
+            and cell["test"] == test
+            and all(same(cell[key], mine[key]) for key in card.SAME)
+        ):
             return study.get("calibration", {}).get(cell["id"], {}).get("bins", [])
     return []
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, or equal numbers: study.json keeps six digits."""
+    return one == other or (isinstance(one, float) and math.isclose(one, other, rel_tol=1e-5))
 
 
 def precision(net: nn.Module, results: Path, masked: bool) -> dict[str, tuple[float | None, int]]:

@@ -15,8 +15,9 @@ from typing import Any
 
 import typst
 
-from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.artefacts import atomic_write
 from report import facts, pictures
+from training import door
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -52,21 +53,20 @@ def typeset(folder: Path, found: dict[str, Any]) -> bytes:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the report; 0, or 2 with one line where it cannot be made."""
+    """Write the report; the exit code of training.door."""
     parser = argparse.ArgumentParser(
         prog="python -m report.build", description="Build Report.pdf from report/ and Results/."
     )
     parser.add_argument("out", nargs="?", type=Path, default=ROOT / "Report.pdf")
     args = parser.parse_args(argv)
-    try:
+
+    def work() -> None:
         made = build(ROOT)
         with atomic_write(args.out) as temporary:
             temporary.write_bytes(made)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"{args.out}: {len(made) / 1e6:.2f} MB")
-    return 0
+        print(f"{args.out}: {len(made) / 1e6:.2f} MB")
+
+    return door.run(work)
 
 
 if __name__ == "__main__":

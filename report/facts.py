@@ -58,7 +58,12 @@ def gather(root: Path) -> dict[str, Any]:
         "training": training(command),
         "masks": masks(),
         "speed": network_speeds(speed),
-        "machine": machine(root / "benchmarks" / "README.md"),
+        "machine": {
+            "training": machine(
+                root / "benchmarks" / "README.md", "acnn_speed cpu", "model_speed_lite0 cpu", "model_speed_vgg16 cpu"
+            ),
+            "answers": machine(root / "benchmarks" / "README.md", "onnx_speed cpu"),
+        },
         "reproduction": reproduction(study),
         "literature": read_json(Path(__file__).with_name("literature.json"), "restore it"),
         "versions": versions(root / "requirements.txt"),
@@ -146,7 +151,7 @@ def benchmark_tables(path: Path) -> dict[str, list[dict[str, str]]]:
     found = {}
     for name, body in re.findall(r"<!-- (\w+ [cg]pu) -->(.*?)<!-- end of \1 -->", text, re.DOTALL):
         lines = [
-            [cell.strip() for cell in line.strip("| ").split(" | ")]
+            [cell.strip() for cell in line.strip()[1:-1].split("|")]
             for line in body.splitlines()
             if line.startswith("|")
         ]
@@ -171,12 +176,15 @@ def network_speeds(benchmarks: dict[str, list[dict[str, str]]]) -> list[list[str
     ]  # fmt: skip
 
 
-def machine(path: Path) -> str | None:
-    """The line of benchmarks/README.md that says where the CPU's figures were measured."""
+def machine(path: Path, *sections: str) -> str | None:
+    """Where the CPU's figures of these tables of benchmarks/README.md were measured; None where no table says."""
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    part = text.partition("<!-- acnn_speed cpu -->")[2].partition("<!-- end")[0]
-    found = re.search(r"^(.*\bcores), load.*?, (Python .*)\.$", part, re.MULTILINE)
-    return f"{found[1]}, {found[2]}" if found else None
+    found = {}
+    for name in sections:
+        part = text.partition(f"<!-- {name} -->")[2].partition("<!-- end")[0]
+        if line := re.search(r"^(.*\bcores), load.*?, (Python .*)\.$", part, re.MULTILINE):
+            found[f"{line[1]}, {line[2]}"] = None
+    return "; ".join(found) or None
 
 
 def reproduction(study: dict) -> list[list[Any]]:

@@ -85,7 +85,7 @@ def figures(folder: Path, condition: str, precision: float, **more: object) -> N
     run = folder / f"{condition.capitalize()}Datasets/FERPlus/SevenEmotions/runs/x"
     run.mkdir(parents=True, exist_ok=True)
     names = ("Neutral", "Happy", "Angry", "Surprise", "Sad", "Fear", "Disgust")
-    content = {"model": "gacnn", "backbone": "lite0", "seed": 0, "best_epoch": 9, "valid_accuracy": 0.8125, "config": {},
+    content = {"model": "gacnn", "backbone": "lite0", "seed": 0, "best_epoch": 9, "valid_accuracy": 0.8151964, "config": {},
                "test_condition": condition, "num_classes": 7, "precision": dict.fromkeys(names, precision),
                "confusion": np.full((7, 7), 3).tolist(), **more}  # fmt: skip
     (run / "metrics.json").write_text(json.dumps(content))
@@ -100,7 +100,7 @@ def test_how_sure_to_be_comes_from_the_study_else_from_precision_else_is_not_kno
     assert said(False) == "When it said Happy, it was right on 91% of 21 bare test faces."
     assert said(True) == "When it said Happy, it was right on 64% of 21 masked test faces."
     cell = {"id": "a", "status": "run", "test": "bare", "model": "gacnn", "backbone": "lite0", "seed": 0, "best_epoch": 9,
-            "valid_accuracy": 0.8125}  # fmt: skip
+            "valid_accuracy": 0.815196}  # fmt: skip
     other = cell | {"id": "b", "valid_accuracy": 0.8}
     bins = [{"low": 0.8, "high": 0.9, "n": 1200, "accuracy": 0.87}]
     study = {"cells": [{"id": "c", "status": "not run", "test": "bare"}, other, cell],

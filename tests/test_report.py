@@ -260,4 +260,7 @@ def test_figures_of_benchmarks_are_read_from_their_tables(tmp_path: Path) -> Non
     assert facts.benchmark_tables(readme) == {
         "acnn_speed cpu": [{"network": "ours", "numbers": "fp32", "times the original": "2.71", "x": "6.43"}]
     }
-    assert facts.machine(readme) == "AMD (avx2), 2 of 2 cores, Python 3.11.7, torch 2.14.1"
+    assert (
+        facts.machine(readme, "acnn_speed cpu", "model_speed_lite0 cpu")
+        == "AMD (avx2), 2 of 2 cores, Python 3.11.7, torch 2.14.1"
+    )
