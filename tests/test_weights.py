@@ -144,7 +144,9 @@ SOURCE = ROOT / "Results/MaskedDatasets/FERPlus/SevenEmotions"
 
 def run_figures(results: Path, name: str, **changed) -> None:
     """A run's metrics.json with the figures of a real one."""
-    figures = json.loads((SOURCE / "metrics.json").read_text()) | {"best_epoch": 9, "valid_accuracy": 0.8151964} | changed
+    figures = (
+        json.loads((SOURCE / "metrics.json").read_text()) | {"best_epoch": 9, "valid_accuracy": 0.8151964} | changed
+    )
     target = results / f"{figures['condition'].capitalize()}Datasets/FERPlus/SevenEmotions/runs/{name}"
     target.mkdir(parents=True)
     (target / "metrics.json").write_text(json.dumps(figures))
