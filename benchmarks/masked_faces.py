@@ -1,14 +1,15 @@
-"""How often a masked face is found, and how far its upper-face points move, by set of faces and kind of mask.
+"""How often a masked face is found and known to wear a mask, and how far its points move, by set of faces and kind of mask.
 
     python -m benchmarks.masked_faces [FOLDER ...] [--crops FER+_ROOT] [--kind all] [--photos 200]
 
-Each photo is read bare and under each mask, through photos.find_faces. Demo faces and scikit-image's astronaut are
+Each photo is read bare and under each mask, as predict.py reads it. Demo faces and scikit-image's astronaut are
 always there; FOLDERs of portraits add sets, and --crops one of pre-cropped faces, enlarged four times and given a
 margin that repeats their border. "polygon" and "template" are mask routines of others (foreign_masks.py).
 
 found: share of masked photos with a face whose eyes lie at those of the bare one. apart: distance of brows, eyes and
 nose bridge (0-based 17-29, 36-47) from those of the bare photo, mean over points, in % of the distance between the eye
-centres: median, 90th percentile, and share of found faces within 5 %. Photos whose bare face is not found, or has
+centres: median, 90th percentile, and share of found faces within 5 %. mask yes, no: share of found faces that are said to
+wear one or not; of the others nothing is said. Photos whose bare face is not found, or has
 uncertain points, have nothing to compare with and are counted as left out.
 """
 
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 from skimage import data
 from tqdm import tqdm
 
@@ -30,12 +32,14 @@ from pre_processing.copies import SUFFIXES
 from pre_processing.crop import read_image
 from pre_processing.fitting import eye_distance
 from pre_processing.overlay import kinds_of, put_mask
-from pre_processing.photos import EVERY, SHOWS, Face, find_faces
+from pre_processing.photos import Face, find_faces
+from prediction.search import read
 from training import door
 
 UPPER = np.array([*range(17, 30), *range(36, 48)])
 LONG = 350  # pixels of the long side that photos are drawn with
 ENLARGED = 4  # times
+BARE = "bare"
 
 
 def photos(folder: Path, count: int, side: int = LONG) -> list[np.ndarray]:
@@ -80,36 +84,44 @@ def distance(points: np.ndarray, reference: np.ndarray) -> float:
     return float(np.linalg.norm(points[UPPER] - reference[UPPER], axis=1).mean()) / eye_distance(reference)
 
 
-def measure(images: list[np.ndarray], kinds: list[str], show: str) -> tuple[dict[str, list[float]], int, int]:
-    """By kind the distance of each photo, NaN where the masked face is not found; photos used; extra faces reported."""
-    table: dict[str, list[float]] = {kind: [] for kind in kinds}
-    used = extra = 0
+def measure(images: list[np.ndarray], kinds: list[str]) -> tuple[pd.DataFrame, int]:
+    """(photo, kind, apart, masked) of each photo bare and masked, apart NaN where no face is found; further faces seen."""
+    rows, extra = [], 0
     for number, image in enumerate(tqdm(images, leave=False)):
-        bare = find_faces(image, show)
+        bare = find_faces(image)
         if not bare or not bare[0].certain:
             continue
-        used, reference = used + 1, bare[0].points
-        for kind in kinds:
-            faces = find_faces(masked(image, reference, number, kind), show)
-            face = matching(faces, reference)
-            table[kind].append(np.nan if face is None else distance(face.points, reference))
-            extra += len(faces) - (face is not None)
-    return table, used, extra
+        reference = bare[0].points
+        for kind in (BARE, *kinds):
+            seen = read(image if kind == BARE else masked(image, reference, number, kind))
+            found = matching([face for face, _ in seen], reference)
+            told = [said for face, said in seen if face is found]
+            off = np.nan if found is None else distance(found.points, reference)
+            rows.append((number, kind, off, told[0] if told else None))
+            extra += len(seen) - len(told)
+    return pd.DataFrame(rows, columns=["photo", "kind", "apart", "masked"]), extra
 
 
-def report(name: str, images: list[np.ndarray], kinds: list[str], show: str) -> None:
+def line(name: str, rows: pd.DataFrame) -> str:
+    """The figures of some rows."""
+    found = rows[rows.apart.notna()]
+    text = f"  {name:18s} n {len(rows):5d}  found {len(found) / len(rows):6.1%}"
+    if len(found):
+        low, high = 100 * found.apart.quantile([0.5, 0.9])
+        text += f"  apart {low:5.1f} {high:5.1f}  within 5 % {(found.apart <= 0.05).mean():6.1%}"
+        text += f"  mask yes {found.masked.eq(True).mean():6.1%}  no {found.masked.eq(False).mean():6.1%}"
+    return text
+
+
+def report(name: str, images: list[np.ndarray], kinds: list[str]) -> None:
     """Print the lines of one set."""
-    table, used, extra = measure(images, kinds, show)
-    print(f"{name}: {len(images)} photos, {len(images) - used} left out; {extra} further faces reported under masks")
-    every = [value for values in table.values() for value in values]
-    for kind, values in (*table.items(), ("all kinds", every)):
-        found = np.array(values)[np.isfinite(values)]
-        if len(found):
-            low, high = 100 * np.quantile(found, (0.5, 0.9))
-            print(f"  {kind:18s} n {len(values):5d}  found {len(found) / len(values):6.1%}  apart {low:5.1f} {high:5.1f}"
-                  f"  within 5 % {np.mean(found <= 0.05):6.1%}", flush=True)  # fmt: skip
-        elif values:
-            print(f"  {kind:18s} n {len(values):5d}  found   0.0%", flush=True)
+    table, extra = measure(images, kinds)
+    used = table.photo.nunique()
+    print(f"{name}: {len(images)} photos, {len(images) - used} left out; {extra} further faces reported")
+    for kind, rows in table.groupby("kind", sort=False):
+        print(line(kind, rows))
+    if used:
+        print(line("all masks", table[table.kind != BARE]), flush=True)
 
 
 def main() -> int:
@@ -119,7 +131,6 @@ def main() -> int:
     parser.add_argument("--crops", type=Path, help="folder of pre-cropped faces, such as FER+ Test")
     parser.add_argument("--kind", default="all")
     parser.add_argument("--photos", type=int, default=200, help="of each set, at most")
-    parser.add_argument("--show", choices=SHOWS[:2], default=EVERY)
     options = parser.parse_args()
     cv2.setNumThreads(1)
 
@@ -131,7 +142,7 @@ def main() -> int:
         if options.crops:
             sets["crops with margin"] = [with_margin(crop) for crop in photos(options.crops, options.photos, 48)]
         for name, images in sets.items():
-            report(name, images, kinds, options.show)
+            report(name, images, kinds)
 
     return door.run(work)
 

@@ -8,12 +8,14 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from pre_processing import covered
 from pre_processing.artefacts import InputError
 from pre_processing.copies import face_seed
 from pre_processing.crop import crop_face, read_image
+from pre_processing.fitting import to_grey
 from pre_processing.meanface import hide_points
 from pre_processing.overlay import put_mask
-from pre_processing.photos import find_faces
+from pre_processing.photos import Face, find_faces
 
 
 class View(NamedTuple):
@@ -27,8 +29,7 @@ class Seen(NamedTuple):
     """A face of a picture.
 
     box: x, y, width, height in pixels; points: (68, 2) in the picture's pixels; masked: wears a mask in the picture, None
-    where nobody knows (no test tells it yet); bare, worn: its view as it is, and with a mask put on (None where none was asked for); kind: of
-    that mask.
+    in doubt; bare, worn: its view as it is, and with a mask put on (None where none was asked for); kind: of that mask.
     """
 
     box: tuple[int, int, int, int]
@@ -63,17 +64,29 @@ def view(image: np.ndarray, points: np.ndarray, masked: bool, size: int) -> View
     return View(*crop_face(image, hide_points(points) if masked else points, size))
 
 
+def read(image: np.ndarray) -> list[tuple[Face, bool | None]]:
+    """Faces of a photo uint8 (H, W, 3) from left to right, each with whether it wears a mask (None in doubt).
+
+    Behind a mask, visible points are those of covered.py's network and hidden ones the mean face's.
+    """
+    grey, faces = to_grey(image), []
+    for face in sorted(find_faces(image), key=lambda face: float(face.box[0])):
+        look = covered.look(grey, face.box)
+        faces.append((face._replace(points=look.points) if look.masked else face, look.masked))
+    return faces
+
+
 def find(image: np.ndarray, size: int, kind: str = "", name: str = "") -> tuple[list[Seen], np.ndarray]:
     """Faces of a photo uint8 (H, W, 3), with crops of `size` pixels, from left to right; and the photo.
 
     With a `kind` each face is also looked at with such a mask on, chosen by `name`; the photo then shows the masks.
     """
     seen, worn = [], image
-    for number, face in enumerate(sorted(find_faces(image), key=lambda face: float(face.box[0]))):
+    for number, (face, masked) in enumerate(read(image)):
         points = np.asarray(face.points, np.float32)
         left, top, right, bottom = (round(float(edge)) for edge in face.box)
         try:
-            one = Seen((left, top, right - left, bottom - top), points, None, view(image, points, False, size))
+            one = Seen((left, top, right - left, bottom - top), points, masked, view(image, points, bool(masked), size))
         except InputError:  # points that span no face
             continue
         if kind:

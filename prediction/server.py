@@ -88,15 +88,16 @@ class Page:
     def card(self, photo: np.ndarray, worn: np.ndarray, face: Seen, title: str) -> str:
         """Pictures, verdicts and bars of one face."""
         names = self.predictor.emotions
-        looks = [("bare", "as it is", photo, face.bare, bool(face.masked))]
+        said = "as it is: masked" if face.masked else "as it is"
+        looks = [("bare", said, photo, face.bare, bool(face.masked))]
         if face.worn:
             looks.append(("masked", f"with a mask ({face.kind.replace('_', ' ')})", worn, face.worn, True))
         answers = self.predictor([view for _, _, _, view, _ in looks])
         verdicts, pictured = [], []
-        for (style, said, image, _, masked), answer in zip(looks, answers, strict=True):
+        for (style, words, image, _, masked), answer in zip(looks, answers, strict=True):
             emotion, chance = best(answer, names)
-            verdicts.append(page.verdict(style, said, emotion, chance, self.trust.sentence(emotion, chance, masked)))
-            pictured.append(page.pictures(image, said.partition(" (")[0], face, answer.gates))
+            verdicts.append(page.verdict(style, words, emotion, chance, self.trust.sentence(emotion, chance, masked)))
+            pictured.append(page.pictures(image, words.partition(" (")[0], face, answer.gates))
         chart = page.bars(names, [(style, answer) for (style, *_), answer in zip(looks, answers, strict=True)])
         return page.card(verdicts, pictured, chart, title)
 

@@ -19,7 +19,10 @@ from small_weights import ship
 
 import models
 import predict
+from benchmarks.foreign_masks import polygon
+from benchmarks.masked_faces import distance
 from pre_processing import render
+from pre_processing.meanface import FLIP, hide_points
 from prediction import command, network, outputs, pictures, search, sources
 from prediction.network import Answer
 
@@ -231,23 +234,32 @@ def test_answers_are_the_mean_of_a_face_and_its_mirror_image(weights, astronaut)
     (face,), _ = search.find(photo, predictor.size)
     mirrored = search.View(
         face.bare.crop[:, ::-1].copy(),
-        (np.array([predictor.size - 1, 0]) + face.bare.points * [-1, 1])[search_flip()].astype(np.float32),
+        (np.array([predictor.size - 1, 0]) + face.bare.points * [-1, 1])[FLIP].astype(np.float32),
     )
     one, other = predictor([face.bare, mirrored])
     assert np.allclose(one.probabilities, other.probabilities, atol=1e-4)
     assert not np.allclose(one.gates, other.gates, atol=1e-4)
 
 
-def search_flip() -> np.ndarray:
-    from pre_processing.meanface import FLIP
-
-    return FLIP
+def test_a_mask_in_the_photo_is_told_and_hides_the_mouth(run, tmp_path):
+    photo = skimage.data.astronaut()
+    ((bare,), _) = search.find(photo, 112)
+    masked = polygon(photo, bare.points, 3)
+    ((face,), _) = search.find(masked, 112)
+    assert face.masked is True
+    assert np.allclose(face.points, hide_points(face.points), atol=1e-3)
+    assert distance(face.points, bare.points) < 0.05
+    file = tmp_path / "masked.png"
+    Image.fromarray(masked).save(file)
+    code, (one,), out, _ = run(file)
+    assert (code, one["masked"]) == (0, True)
+    assert out.splitlines()[1].split()[5] == "yes"
 
 
 def test_hidden_points_are_replaced_under_a_mask_that_is_put_on():
     photo = skimage.data.astronaut()
     ((face,), _) = search.find(photo, 112, "surgical_blue", "astronaut.jpg")
-    assert face.masked is None
+    assert face.masked is False
     assert not np.allclose(face.worn.points[48:], face.bare.points[48:], atol=0.5)
     assert np.allclose(face.worn.points[36:48], face.bare.points[36:48])
 
