@@ -16,6 +16,7 @@ uncertain points, have nothing to compare with and are counted as left out.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ import pandas as pd
 from skimage import data
 from tqdm import tqdm
 
+from benchmarks import report
 from benchmarks.faces import demo
 from benchmarks.foreign_masks import ROUTINES
 from pre_processing.artefacts import InputError
@@ -40,6 +42,7 @@ UPPER = np.array([*range(17, 30), *range(36, 48)])
 LONG = 350  # pixels of the long side that photos are drawn with
 ENLARGED = 4  # times
 BARE = "bare"
+TITLES = ["faces", "masks", "n", "found", "apart, median", "90th percentile", "within 5", "mask: yes", "no"]
 
 
 def photos(folder: Path, count: int, side: int = LONG) -> list[np.ndarray]:
@@ -102,26 +105,34 @@ def measure(images: list[np.ndarray], kinds: list[str]) -> tuple[pd.DataFrame, i
     return pd.DataFrame(rows, columns=["photo", "kind", "apart", "masked"]), extra
 
 
-def line(name: str, rows: pd.DataFrame) -> str:
-    """The figures of some rows."""
+def row(name: str, masks: str, rows: pd.DataFrame) -> list[object]:
+    """The figures of some rows, in %."""
     found = rows[rows.apart.notna()]
-    text = f"  {name:18s} n {len(rows):5d}  found {len(found) / len(rows):6.1%}"
-    if len(found):
-        low, high = 100 * found.apart.quantile([0.5, 0.9])
-        text += f"  apart {low:5.1f} {high:5.1f}  within 5 % {(found.apart <= 0.05).mean():6.1%}"
-        text += f"  mask yes {found.masked.eq(True).mean():6.1%}  no {found.masked.eq(False).mean():6.1%}"
-    return text
+    apart = 100 * found.apart.quantile([0.5, 0.9])
+    shares = [found.apart <= 0.05, found.masked.eq(True), found.masked.eq(False)]
+    return [
+        name,
+        masks,
+        f"{len(rows):,}",
+        100 * len(found) / len(rows),
+        *apart,
+        *(100 * part.mean() for part in shares),
+    ]
 
 
-def report(name: str, images: list[np.ndarray], kinds: list[str]) -> None:
-    """Print the lines of one set."""
+def figures(name: str, images: list[np.ndarray], kinds: list[str]) -> list[list[object]]:
+    """Rows of one set: bare, under each kind of mask, and under all that cover nose and mouth and let nothing through."""
     table, extra = measure(images, kinds)
     used = table.photo.nunique()
-    print(f"{name}: {len(images)} photos, {len(images) - used} left out; {extra} further faces reported")
-    for kind, rows in table.groupby("kind", sort=False):
-        print(line(kind, rows))
-    if used:
-        print(line("all masks", table[table.kind != BARE]), flush=True)
+    print(
+        f"{name}: {len(images)} photos, {len(images) - used} left out; {extra} further faces reported", file=sys.stderr
+    )
+    worn = set(kinds_of("opaque")) & set(kinds)
+    lines = [row(name, kind, rows) for kind, rows in table.groupby("kind", sort=False) if kind not in worn]
+    if worn and used:
+        together = f"{len(worn)} kinds of ours" if len(worn) > 1 else min(worn)
+        lines.insert(1, row(name, together, table[table.kind.isin(worn)]))
+    return lines
 
 
 def main() -> int:
@@ -131,6 +142,9 @@ def main() -> int:
     parser.add_argument("--crops", type=Path, help="folder of pre-cropped faces, such as FER+ Test")
     parser.add_argument("--kind", default="all")
     parser.add_argument("--photos", type=int, default=200, help="of each set, at most")
+    parser.add_argument(
+        "--write", action="store_true", help=f"put the table into {report.README.name} beside the script"
+    )
     options = parser.parse_args()
     cv2.setNumThreads(1)
 
@@ -138,11 +152,15 @@ def main() -> int:
         kinds = [*kinds_of(options.kind), *ROUTINES]
         sets = {"demo": [image for image, _ in demo(min(options.photos, 70), size=LONG)]}
         sets["astronaut"] = [data.astronaut()]
-        sets |= {str(folder): photos(folder, options.photos) for folder in options.folders}
+        sets |= {folder.name: photos(folder, options.photos) for folder in options.folders}
         if options.crops:
             sets["crops with margin"] = [with_margin(crop) for crop in photos(options.crops, options.photos, 48)]
-        for name, images in sets.items():
-            report(name, images, kinds)
+        lines = [line for name, images in sets.items() for line in figures(name, images, kinds)]
+        shown = report.table(TITLES, lines)
+        print(*shown, sep="\n")
+        if options.write:
+            command = shlex.join(["python", "-m", "benchmarks.masked_faces", *sys.argv[1:]])
+            report.write("masked_faces", "cpu", [f"`{command}`", "", *shown])
 
     return door.run(work)
 

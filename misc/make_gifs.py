@@ -24,7 +24,7 @@ PEOPLE = (4, 11, 2)
 LOOKS = ({"yaw": 0.12}, {"yaw": -0.1, "pitch": 0.03}, {"roll": 0.05})
 KINDS = ("surgical_blue", "cloth_floral", "kn95")  # of the people
 ASTRONAUT = ("surgical_white", "cloth_checks", "ffp2_duckbill", "bandana", "surgical_black", "cloth_dots", "n95_valve")
-SIDE, BAND = 148, 22  # pixels of a face and of the line below
+SIDE, BAND = 136, 20  # pixels of a face and of the line below
 MOVE, HOLD, PACE = 9, 5, 70  # frames from one emotion to the next, frames that it stays, milliseconds a frame
 
 
@@ -59,7 +59,7 @@ def frame(faces: list[np.ndarray], emotion: str) -> Image.Image:
     """Faces in a row over the emotion's name."""
     picture = Image.new("RGB", (SIDE * len(faces), SIDE + BAND), "white")
     picture.paste(Image.fromarray(np.hstack(faces)))
-    font = ImageFont.load_default(14)
+    font = ImageFont.load_default(13)
     ImageDraw.Draw(picture).text((SIDE * 1.5, SIDE + BAND / 2), emotion, "black", font, anchor="mm")
     return picture
 

@@ -23,7 +23,7 @@ from training.checkpoint import plain
 DISPLAY = {"gacnn": "gACNN", "pacnn": "pACNN", "cnn": "CNN", "lite0": "Lite0", "vgg16": "VGG16"}
 NUMBER = {4: "Four", 7: "Seven"}
 CHECKPOINTS = ("last.pt", "best.pt")
-SHOWN = ("metrics.json", "log.jsonl", "predictions.csv")
+WRITTEN = ("metrics.json", "log.jsonl", "predictions.csv")
 
 
 def emotions_dir(options: Namespace) -> Path:
@@ -78,7 +78,7 @@ def open_folder(folder: Path, *, fresh: bool, overwrite: bool) -> None:
         if re.fullmatch(r"\.\w+\.[0-9a-f]{8}\.\w+", half.name):
             half.unlink()
     if fresh:
-        for old in (*SHOWN, *CHECKPOINTS):
+        for old in (*WRITTEN, *CHECKPOINTS):
             (folder / old).unlink(missing_ok=True)
         for old in (*folder.glob("[47][MU]output.txt"), *folder.glob("[47][MU].png")):
             old.unlink()
@@ -212,9 +212,9 @@ def write_predictions(path: Path, predictions: dict, predicted: np.ndarray, face
 
 
 def publish(folder: Path, options: Namespace) -> None:
-    """Copy the readable results one level above the runs: these are what the README's table shows."""
+    """Copy what is read one level above the runs: these are what the README's table shows."""
     target = folder.parent.parent
-    for name in (*SHOWN, f"{stem(options)}output.txt", f"{stem(options)}.png"):
+    for name in ("metrics.json", f"{stem(options)}output.txt", f"{stem(options)}.png"):
         if (folder / name).is_file():
             with atomic_write(target / name) as temporary:
                 shutil.copyfile(folder / name, temporary)
