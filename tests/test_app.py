@@ -20,6 +20,7 @@ from small_weights import make_checkpoint, ship
 import app
 import models
 from prediction.network import Predictor
+from prediction.search import find
 from prediction.trust import Trust
 from training import weights as shipping
 
@@ -65,6 +66,13 @@ def test_without_a_mask_there_is_one_answer(looks, astronaut):
     assert len(chances(text, "bare")) == 7
     assert not chances(text, "masked")
     assert text.count("<img") == 2
+
+
+def test_a_mask_in_the_photo_is_said(looks, astronaut, tmp_path):
+    _, worn = find(skimage.data.astronaut(), 112, "surgical_white", "astronaut.png")
+    Image.fromarray(worn).save(tmp_path / "masked.png")
+    assert "as it is: masked" in looks.look(str(tmp_path / "masked.png"), server.NONE)
+    assert "as it is: masked" not in looks.look(str(astronaut), server.NONE)
 
 
 def test_no_photo_no_picture_and_no_face_are_said_in_words(looks, tmp_path):
