@@ -139,7 +139,7 @@ def test_files_too_large_to_ship_are_not_written(folder, capsys, monkeypatch):
     assert not (folder / "again.safetensors").exists()
 
 
-SOURCE = ROOT / "Results/MaskedDatasets/FERPlus/SevenEmotions"
+SOURCE = ROOT / "Results/MaskedDatasets/FERPlus/SevenEmotions/runs/gacnn-lite0-s0-both"
 
 
 def run_figures(results: Path, name: str, **changed) -> None:
