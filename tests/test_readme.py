@@ -57,6 +57,14 @@ def test_its_first_commands_print_what_is_shown(target: str) -> None:
     assert re.search(rf"```\nmake {target}\n```\n[^`]*(`[^`]+`[^`]*)*```text\n{re.escape(said)}\n```", README)
 
 
+def test_what_preparing_and_training_end_with() -> None:
+    ends = re.findall(r"```text\n(masked copies: .*)\n```", README)
+    assert ends == [f"masked copies: {line.split('--masked_root ')[1].split()[0]}" for line in COMMANDS
+                    if "--DB F --root_path data/ferplus --masked_root" in line or "prepare --DB A" in line]  # fmt: skip
+    log = (ROOT / "Results/MaskedDatasets/FERPlus/SevenEmotions/7Moutput.txt").read_text(encoding="utf-8")
+    assert re.sub(r"\d+\.\d", "…", log.splitlines()[-1]) == re.findall(r"^(accuracy ….*)$", README, re.M)[0]
+
+
 @pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("make ")])
 def test_make_targets_exist(line: str) -> None:
     assert re.search(rf"^{line.split()[1]}:", MAKEFILE, flags=re.MULTILINE)
