@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from pre_processing.crop import warp
+from pre_processing.crop import similarity, warp
 from pre_processing.meanface import FLIP, MEAN_FACE, VISIBLE, hide_points
 
 NETWORK = Path(__file__).with_name("covered.onnx")
@@ -54,17 +54,6 @@ def normalised(crops: np.ndarray) -> np.ndarray:
     crops = np.asarray(crops, np.float32)
     mean, spread = crops.mean((1, 2), keepdims=True), crops.std((1, 2), keepdims=True)
     return ((crops - mean) / (spread + 1))[:, None]
-
-
-def similarity(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """Map (2, 3) of the least-squares similarity that takes points (N, 2) to `goal` (N, 2)."""
-    centre, middle = points.mean(0), goal.mean(0)
-    here, there = points - centre, goal - middle
-    size = max(float((here**2).sum()), 1e-9)
-    cos = float((here * there).sum()) / size
-    sin = float((here[:, 0] * there[:, 1] - here[:, 1] * there[:, 0]).sum()) / size
-    turn = np.array([[cos, -sin], [sin, cos]])
-    return np.column_stack([turn, middle - turn @ centre])
 
 
 def box_matrix(box: np.ndarray) -> np.ndarray:

@@ -50,6 +50,17 @@ def crop_matrix(points: np.ndarray, size: int) -> np.ndarray:
     return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float32)
 
 
+def similarity(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """Map (2, 3) of turn, scale and shift that takes points (N, 2) closest to `goal` (N, 2), least squares."""
+    here, there = points - points.mean(0), goal - goal.mean(0)
+    # Least-squares similarity, with points as complex numbers.
+    (x, y), (u, v) = here.T, there.T
+    size = max(float((here**2).sum()), 1e-6)
+    cos, sin = float((x * u + y * v).sum()) / size, float((x * v - y * u).sum()) / size
+    turn = np.array([[cos, -sin], [sin, cos]])
+    return np.column_stack([turn, goal.mean(0) - turn @ points.mean(0)])
+
+
 def apply_matrix(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Points (..., 2) through an affine map (2, 3); float32 of the same shape."""
     matrix = np.asarray(matrix, np.float64)

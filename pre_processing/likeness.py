@@ -11,6 +11,7 @@ import math
 import cv2
 import numpy as np
 
+from pre_processing.crop import similarity
 from pre_processing.meanface import MEAN_FACE
 
 SIDE, CELLS, DIRECTIONS = 48, 8, 8
@@ -48,13 +49,7 @@ SPREAD, BIAS = -1.37, -7.94  # the bias holds benchmarks/likeness.py's STRICTER
 
 def features(grey: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Edges (512,) float32 of `grey` (H, W) uint8, turned and scaled so that points (68, 2) lie on the mean face."""
-    here, mean = points - points.mean(0), _PLACE - _PLACE.mean(0)
-    # Least-squares similarity, with points as complex numbers.
-    (x, y), (u, v) = here.T, mean.T
-    size = max(float((here**2).sum()), 1e-6)
-    cos, sin = float((x * u + y * v).sum()) / size, float((x * v - y * u).sum()) / size
-    turn = np.array([[cos, -sin], [sin, cos]])
-    matrix = np.column_stack([turn, _PLACE.mean(0) - turn @ points.mean(0)])
+    matrix = similarity(points, _PLACE)
     patch = cv2.warpAffine(grey, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     across, down = (cv2.Sobel(patch, cv2.CV_32F, *order, ksize=1)[..., None] for order in ((1, 0), (0, 1)))
     edges = np.maximum(across * np.cos(_ANGLES) + down * np.sin(_ANGLES), 0)
