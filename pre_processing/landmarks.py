@@ -30,6 +30,7 @@ CROP_SEARCH = (160, -0.5)  # where a pre-cropped face leaves doubt
 # Long side of the copy that the second detector searches, in pixels, and the least size of a face in it: of portraits,
 # and where every face is wanted.
 MASKED_SEARCH = {False: (320, 40), True: (640, 24)}
+LAST_SEARCH = (220, 30)  # where all that shows no face: some large ones show in a small copy only
 BORDER = 0.15  # replicated around the copy, in shares of its long side, for faces cut off by the frame
 CHUNK = 256  # faces a chunk file: what an interruption can cost
 NO_FACE = "no face found"
@@ -78,18 +79,18 @@ def detect(image: np.ndarray, every: bool = False) -> np.ndarray:
     boxes = _search_copies(grey, every)
     if every or not boxes:
         # Tried before the brighter copy below: it costs less, and masks are more common than darkness.
-        for box in _search_masked(image, every):
+        for box in _search_masked(image, *MASKED_SEARCH[every]):
             if all(_overlap(box, other) < 0.5 for other in boxes):
                 boxes.append(box)
+    boxes = boxes or _search_masked(image, *LAST_SEARCH)
     if not boxes:
         # Dark and pale photos: the detector's own gradients are too faint there.
         boxes = _search_copies(cv2.createCLAHE(4.0, (4, 4)).apply(grey), every)
     return np.array(boxes, np.float32).reshape(-1, 4)
 
 
-def _search_masked(image: np.ndarray, every: bool) -> list[np.ndarray]:
-    """Boxes (4,) of the second detector, as dlib's own detector would draw them, best first."""
-    side, smallest = MASKED_SEARCH[every]
+def _search_masked(image: np.ndarray, side: int, smallest: int) -> list[np.ndarray]:
+    """Boxes (4,) of the second detector, as dlib's own would draw them, best first, in a copy with this long side."""
     long = max(image.shape[:2])
     factor = min(side / long, 2.0)
     if min(image.shape[:2]) * factor < smallest:
