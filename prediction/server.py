@@ -88,7 +88,7 @@ class Page:
     def card(self, photo: np.ndarray, worn: np.ndarray, face: Seen, title: str) -> str:
         """Pictures, verdicts and bars of one face."""
         names = self.predictor.emotions
-        said = "as it is: masked" if face.masked else "as it is"
+        said = "as it is, masked" if face.masked else "as it is"
         looks = [("bare", said, photo, face.bare, bool(face.masked))]
         if face.worn:
             looks.append(("masked", f"with a mask ({face.kind.replace('_', ' ')})", worn, face.worn, True))

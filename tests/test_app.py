@@ -71,8 +71,8 @@ def test_without_a_mask_there_is_one_answer(looks, astronaut):
 def test_a_mask_in_the_photo_is_said(looks, astronaut, tmp_path):
     _, worn = find(skimage.data.astronaut(), 112, "surgical_white", "astronaut.png")
     Image.fromarray(worn).save(tmp_path / "masked.png")
-    assert "as it is: masked" in looks.look(str(tmp_path / "masked.png"), server.NONE)
-    assert "as it is: masked" not in looks.look(str(astronaut), server.NONE)
+    assert "as it is, masked" in looks.look(str(tmp_path / "masked.png"), server.NONE)
+    assert "as it is, masked" not in looks.look(str(astronaut), server.NONE)
 
 
 def test_no_photo_no_picture_and_no_face_are_said_in_words(looks, tmp_path):
