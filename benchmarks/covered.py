@@ -2,8 +2,8 @@
 
     python -m benchmarks.covered data/ferplus Results/UnmaskedDatasets/FERPlus
 
-Certain faces of FER+ Train and drawn ones, bare and under masks of all kinds; the points to learn are those that dlib
-finds on the bare picture. Crops are shifted, scaled, turned, sharpened, blurred and relit at each look. Errors are those of
+Certain faces of FER+ Train and drawn ones, bare and under masks of all kinds but the one worn at the chin; the points to
+learn are those that dlib finds on the bare picture. Crops are shifted, scaled, turned, sharpened, blurred and relit at each look. Errors are those of
 FER+ Valid, whose faces are not learnt from. About 15 minutes on two cores.
 """
 
