@@ -7,6 +7,7 @@ python benchmarks/mask_speed.py --root ROOT --landmarks Results/UnmaskedDatasets
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import cv2
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks import faces
+from benchmarks import faces, report
 from pre_processing.crop import crop_face
 from pre_processing.overlay import kinds_of, put_mask
 
@@ -36,16 +37,25 @@ def main(argv: list[str] | None = None) -> int:
     faces.add_stored(parser, 70)
     parser.add_argument("--sizes", type=int, nargs="+", default=[48, 112, 224, 350], help="sides of the crops, pixels")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--write", action="store_true", help=f"put the table into {report.README.name} beside the script"
+    )
     options = parser.parse_args(argv)
+    options.threads, options.device = 1, "cpu"
     cv2.setNumThreads(1)
     photos = faces.known(options, parser)
     crops = {size: [crop_face(*face, size) for face in photos] for size in options.sizes}
-    print("faces/s".ljust(18), *(f"{size:>4d} px" for size in options.sizes))
+    rows = []
     for kind in kinds_of(options.kind):
         for size in options.sizes:
             faces_per_second(crops[size], kind, 1)  # draws the cloths
-        speeds = (faces_per_second(crops[size], kind, options.repeats) for size in options.sizes)
-        print(kind.ljust(18), *(f"{speed:7.0f}" for speed in speeds), flush=True)
+        rows.append([kind, *(faces_per_second(crops[size], kind, options.repeats) for size in options.sizes)])
+    shown = report.table(["kind", *(f"{size} px (faces/s)" for size in options.sizes)], rows)
+    print(*shown, sep="\n")
+    if options.write:
+        command = shlex.join(["python", "benchmarks/mask_speed.py", *(sys.argv[1:] if argv is None else argv)])
+        lines = [f"`{command}`", "", f"{report.machine(options)}.", "", f"{len(photos)} faces.", "", *shown]
+        report.write("mask_speed", "cpu", lines)
     return 0
 
 

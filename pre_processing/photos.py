@@ -23,6 +23,7 @@ UNREADABLE = "unreadable"
 # What a photo shows: any number of faces, large and small; one portrait, found several times as fast; one face that
 # fills it, so that none is searched for.
 EVERY, PORTRAIT, CROP = SHOWS = ("every", "portrait", "crop")
+LITTLE = 0.35  # of the largest certain face: of smaller ones on uncertain points hardly one is a face
 
 
 class Face(NamedTuple):
@@ -56,14 +57,30 @@ def find_faces(
     """Faces of a photo, uint8 RGB or grey: those supplied as points or boxes, else what the photo is said to show."""
     if points is not None:
         return [Face(face, np.concatenate([face.min(0), face.max(0)]), True) for face in points]
+    return fit_faces(image, find_boxes(image, show) if boxes is None else boxes)
+
+
+def find_boxes(image: np.ndarray, show: str) -> Sequence[np.ndarray] | None:
+    """Boxes (4,) of what a photo is said to show, best first; None for a face that fills it, which has none."""
+    if show == CROP:
+        return None
+    return landmarks.detect(image, every=True) if show == EVERY else landmarks.detect(image)[:1]
+
+
+def fit_faces(image: np.ndarray, boxes: Sequence[np.ndarray] | None) -> list[Face]:
+    """The face in each box, or the one that fills the photo."""
     grey = to_grey(image)
-    if boxes is None and show == CROP:
+    if boxes is None:
         fit = landmarks.fit_crop(grey)
         return [Face(fit.points, np.array([0, 0, grey.shape[1], grey.shape[0]]), fit.certain)]
-    if boxes is None:
-        boxes = landmarks.detect(image, every=True) if show == EVERY else landmarks.detect(image)[:1]
     fits = [landmarks.fit_photo(grey, box) for box in boxes]
     return [Face(fit.points, box, fit.certain) for fit, box in zip(fits, boxes, strict=True)]
+
+
+def credible(faces: Sequence[Face]) -> list[Face]:
+    """Without the small ones on uncertain points beside a large face: patterns in cloth, leaves and walls."""
+    largest = max((face.box[2] - face.box[0] for face in faces if face.certain), default=0)
+    return [face for face in faces if face.certain or face.box[2] - face.box[0] >= LITTLE * largest]
 
 
 def mask_photo(
@@ -95,6 +112,8 @@ def _mask_file(photo: Photo, seed: int, kind: str, show: str) -> list[dict]:
         return [_miss(photo, kind, UNREADABLE)]
     # All faces are fitted before the first mask is drawn: neighbours may overlap.
     faces = find_faces(image, show, photo.points, photo.boxes)
+    if photo.boxes is None:
+        faces = credible(faces)
     masked, rows = mask_photo(image, photo.path, faces, seed=seed, kind=kind)
     if not any(row["placement"] != "none" for row in rows):
         return [_miss(photo, kind, NO_PLACE if rows else landmarks.NO_FACE)]

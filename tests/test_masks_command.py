@@ -174,3 +174,28 @@ def test_real_photos_small_and_large_are_masked(london: list[Path], tmp_path: Pa
         ("pair.jpg", "1", ""),
     ]
     assert all(row["certain"] == "True" for row in rows if row["face"])
+
+
+def test_a_small_doubtful_find_beside_a_face_gets_no_mask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    boxes = {"face": [10, 10, 80, 80], "small": [2, 2, 20, 20], "doubtful": [3, 70, 20, 87], "large": [30, 30, 95, 95]}
+    sure = {"face": True, "small": True, "doubtful": False, "large": False}
+    seen = {tuple(box): sure[name] for name, box in boxes.items()}
+    monkeypatch.setattr(photos.landmarks, "detect", lambda *_, **__: np.array(list(boxes.values()), np.float32))
+    monkeypatch.setattr(
+        photos.landmarks, "fit_photo", lambda _, box: photos.landmarks.Fit(face(96), 0.0, seen[tuple(box)])
+    )
+    source = folder(tmp_path / "in", ("one.jpg",))
+    assert masks.main([str(source), str(tmp_path / "out"), "-j", "1"]) == 0
+    rows = manifest.read(tmp_path / "out" / "manifest.csv")
+    assert [[int(row[edge]) for edge in ("left", "top", "right", "bottom")] for row in rows] == [
+        boxes[name] for name in ("face", "small", "large")
+    ]
+    # Whoever gives a box wants its face.
+    supplied = tmp_path / "boxes.csv"
+    supplied.write_text("path,left,top,right,bottom\n" + "".join(f"one.jpg,{','.join(map(str, b))}\n" for b in seen))
+    assert masks.main([str(source), str(tmp_path / "all"), "-j", "1", "--boxes", str(supplied)]) == 0
+    assert len(manifest.read(tmp_path / "all" / "manifest.csv")) == len(boxes)
+    # Without a certain face nothing tells what is large, and all are kept.
+    seen.update(dict.fromkeys(seen, False))
+    assert masks.main([str(source), str(tmp_path / "none"), "-j", "1"]) == 0
+    assert len(manifest.read(tmp_path / "none" / "manifest.csv")) == len(boxes)
