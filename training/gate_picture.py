@@ -12,8 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from models import region_points
-from pre_processing.artefacts import atomic_write
-from training.figures import INK, PAPER
+from training.figures import INK, PAPER, save
 
 TITLES = {"bare": "bare faces", "seen": "masked faces"}
 COLOURS = "viridis"
@@ -32,8 +31,7 @@ def write(path: Path, faces: dict[str, tuple[np.ndarray, np.ndarray]], gates: di
     bar = figure.colorbar(drawn, ax=panels, shrink=0.86, pad=0.02)
     bar.set_label("mean gate of the region", color=INK, fontsize=10.5)
     bar.outline.set_visible(False)
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary)
+    save(figure, path)
 
 
 def panel(axes, image: np.ndarray, points: np.ndarray, gates: dict[str, Any], title: str, scale: Normalize):

@@ -17,10 +17,10 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.artefacts import InputError
 from pre_processing.emotions import EMOTIONS
 from training import analysis, door
-from training.figures import INK, PAPER, draw_cell, label_axes
+from training.figures import INK, PAPER, draw_cell, label_axes, save
 from training.metrics import percent
 
 DROP, CONFUSION = "drop.png", "confusion.png"
@@ -130,8 +130,7 @@ def write(results: Path) -> list[Path]:
     written = []
     for name, draw in drawers.items():
         if figure := draw():
-            with atomic_write(results / name) as temporary:
-                figure.savefig(temporary)
+            save(figure, results / name)
             written.append(results / name)
     return written
 
