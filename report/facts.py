@@ -51,6 +51,7 @@ def gather(root: Path) -> dict[str, Any]:
         "hypothesis": tables.hypothesis(study),
         "calibration": tables.calibration(study),
         "four": tables.four(study),
+        "ablations": tables.ablations(study),
         "gates": tables.gates(study, net["regions"]),
         "bootstrap": study["bootstrap"],
         "data": data(root / FILES["audit"]),

@@ -14,6 +14,7 @@ def all_of(study: dict) -> dict[str, str]:
         "unseen": unseen(study), "seeds": seeds(study), "cost": cost(study),
         "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
         "calibration": calibration(study), "lost": lost(study), "gates": gates(study),
+        "ablations": ablations(study),
     }  # fmt: skip
 
 
@@ -231,6 +232,27 @@ def gates(study: dict) -> str:
     return (f"Behind a mask the mean gate of a region is {decimal(masked['visible'])} where the mask leaves it visible and "
             f"{decimal(masked['hidden'])} below the mask; on bare faces the same regions have {decimal(bare['visible'])} and "
             f"{decimal(bare['hidden'])}.")  # fmt: skip
+
+
+def ablations(study: dict) -> str:
+    """What the changes were measured on, and which of them made a difference that its interval tells from none."""
+    part = study["ablations"]
+    rows = [row for row in part.get("rows", []) if is_run(row) and row["bare"]["difference"]]
+    if not rows:
+        return "Ablations were not run yet."
+    said = []
+    for test, where in (("bare", "on bare faces"), ("masked", "behind masks")):
+        for sign, word in ((1, "better"), (-1, "worse")):
+            # Beyond zero on that side as a whole: both ends of the interval, times the sign, are positive.
+            names = [row["what"] for row in rows if min(sign * end for end in row[test]["difference"]["ci95"]) > 0]
+            if names:
+                said.append(f"{where} {word}: {'; '.join(names)}")
+    found = (
+        ". ".join(text[0].upper() + text[1:] for text in said)
+        or "None of them differs from the base beyond its interval"
+    )
+    return (f"Each change was trained for {part['epochs']} epochs on the same {'quarter' if part['every'] == 4 else 'part'} of Train, with one "
+            f"seed, and measured on Valid, on which the epoch was chosen as well. {found}.")  # fmt: skip
 
 
 def speeds(benchmarks: dict[str, list[dict[str, str]]]) -> str:

@@ -219,6 +219,24 @@ def four(study: dict) -> list[list[str | None]]:
     return rows
 
 
+def ablations(study: dict) -> dict[str, Any]:
+    """{"epochs", "every", "n", "rows"}: what was changed, accuracy bare and masked, each with its difference from the base.
+
+    Rows of what was not run are left out; none at all where nothing was run.
+    """
+    part = study["ablations"]
+    done = [row for row in part.get("rows", []) if is_run(row)]
+    rows = []
+    for row in done:
+        differences = [row[test]["difference"] for test in ("bare", "masked")]
+        rows.append([
+            row["what"], percent(row["bare"]["accuracy"]), with_span(differences[0]) or NO_CELL,
+            percent(row["masked"]["accuracy"]), with_span(differences[1]) or NO_CELL,
+        ])  # fmt: skip
+    return {"epochs": part.get("epochs"), "every": part.get("every"), "n": count(done[0]["bare"]["n"]) if done else None,
+            "left": len(part.get("rows", [])) - len(done), "rows": rows}  # fmt: skip
+
+
 def differences(study: dict) -> list[dict[str, Any]]:
     """Masked minus bare confusion matrix of the two pairs shown, in points; no rows where one was not run."""
     return [

@@ -45,6 +45,7 @@ def invent(root: Path, which: str) -> dict:
         }
         rates |= {name: SHIFTED[: len(rates[name])] for name in rates if name.endswith("unmasked-seen")}
         (results / analysis.GATES).write_text(json.dumps(invented_gates()))
+        (results / analysis.ABLATIONS).write_text(json.dumps(invented_ablations()))
     study_job.study(results, rates, FACES)
     return json.loads(analysis.write(results).read_text(encoding="utf-8"))
 
@@ -58,6 +59,33 @@ def invented_gates(regions: int = 24) -> dict:
         one = {"n": 10, "gates": gates, "spread": gates, "global": 0.5}
         found[test] = {**one, "emotions": dict.fromkeys(EMOTIONS, one), "mean": {"visible": visible, "hidden": below}}
     return found
+
+
+def invented_ablations() -> dict:
+    """What training.ablations would leave: one change for the better behind masks, one not run."""
+
+    def side(accuracy: float, difference: dict | None) -> dict:
+        return {"n": 3106, "accuracy": accuracy, "difference": difference}
+
+    better, even = ({"value": value, "ci95": [value - 0.011, value + 0.011]} for value in (0.0234, 0.0))
+    rows = [
+        {
+            "name": "base",
+            "what": "the recipe",
+            "status": "run",
+            "bare": side(0.8123, None),
+            "masked": side(0.7001, None),
+        },
+        {
+            "name": "more",
+            "what": "more of it",
+            "status": "run",
+            "bare": side(0.8123, even),
+            "masked": side(0.7235, better),
+        },
+        {"name": "less", "what": "less of it", "status": "not run"},
+    ]
+    return {"epochs": 5, "every": 4, "rows": rows}
 
 
 @pytest.fixture(autouse=True)
@@ -175,6 +203,7 @@ def test_nothing_is_claimed_where_nothing_was_run(tmp_path: Path) -> None:
         "already",
         "emotions",
         "lost",
+        "ablations",
     ):
         assert not re.search(r"\d", said[name]), said[name]
 
@@ -199,6 +228,15 @@ def test_a_precision_that_is_not_defined_is_not_called_not_run(tmp_path: Path) -
     assert rows["Fear"][1] == tables.NO_CELL
     assert rows["Fear"][2] is None
     assert re.match(r"\d", rows["Fear"][0])
+
+
+def test_ablations_tell_what_was_run_and_what_made_a_difference() -> None:
+    study = {"ablations": invented_ablations()}
+    found = tables.ablations(study)
+    assert found["rows"][1] == ["more of it", "81.2", "0.0 (\u22121.1 to 1.1)", "72.3", "2.3 (1.2\u20133.4)"]
+    assert (found["n"], found["left"]) == ("3,106", 1)
+    assert "Behind masks better: more of it." in sentences.ablations(study)
+    assert "On bare faces" not in sentences.ablations(study)
 
 
 def test_gates_are_told_by_what_a_mask_hides() -> None:

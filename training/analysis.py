@@ -24,7 +24,7 @@ from training.cells import NOT_RUN, RUN, Cell
 from training.predictions import by_emotion, resampled_scores
 from training.statistics import estimate, over_seeds
 
-FILE, GATES = "study.json", "gates.json"
+FILE, GATES, ABLATIONS = "study.json", "gates.json", "ablations.json"
 MAIN = "7-gacnn-lite0"  # the network whose costs are told
 KEPT = ("command", "git", "config", "software", "n", "accuracy", "ci95", "confusion", "valid_accuracy", "best_epoch",
         "parameters", "test_masks")  # fmt: skip
@@ -184,12 +184,12 @@ class Study:
                 "faces": dict(zip(names, counts, strict=True)), "certain": predictions.certain_subset(run),
                 **by_emotion(single, drawn, names)}  # fmt: skip
 
-    def gates(self) -> dict[str, Any]:
-        """What training.gates found, if it was run."""
-        file = self.results / GATES
+    def beside(self, name: str, command: str) -> dict[str, Any]:
+        """What another command left in the results folder, if it was run."""
+        file = self.results / name
         if file.is_file():
             return json.loads(file.read_text(encoding="utf-8"))
-        return {"status": NOT_RUN, "reason": "python -m training.gates CHECKPOINT was not run"}
+        return {"status": NOT_RUN, "reason": f"{command} was not run"}
 
     def everything(self) -> dict[str, Any]:
         """study.json."""
@@ -203,7 +203,8 @@ class Study:
             "unseen": self.unseen,
             "calibration": self.calibration,
             "seeds": self.seeds,
-            "gates": self.gates,
+            "gates": lambda: self.beside(GATES, "python -m training.gates CHECKPOINT"),
+            "ablations": lambda: self.beside(ABLATIONS, "python -m training.ablations"),
         }
         return {
             "command": f"python -m training.analysis {self.results.as_posix()}",

@@ -1,0 +1,104 @@
+"""Ablations train on a quarter of Train, are measured on Valid alone, and are not repeated."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import small_job
+
+import main_trainer
+from pre_processing import artefacts
+from training import ablations, analysis, cells, door, statistics
+
+TWO = (ablations.BASE, "hard", "one_view")
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    """A short Scripts.txt with faces of noise, and three variations of one epoch."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cells, "SCRIPTS", tmp_path / "Scripts.txt")
+    monkeypatch.setattr(ablations, "EPOCHS", 1)
+    monkeypatch.setattr(ablations, "VARIATIONS", {name: ablations.VARIATIONS[name] for name in TWO})
+    monkeypatch.setattr(statistics, "RESAMPLES", 200)
+    small_job.make_job(tmp_path)
+    tiny = " ".join(small_job.TINY)
+    Path("Scripts.txt").write_text(
+        f"python main_trainer.py --root_path data/faces --condition unmasked {tiny}\n"
+        "python main_trainer.py --root_path data/faces --condition masked --mask_kinds seen --mask_share 0.5 "
+        f"--targets votes --epochs 9 --mirror --tag both {tiny}\n"
+    )
+    return tmp_path
+
+
+def noted() -> dict[str, dict]:
+    return {row["name"]: row for row in json.loads(Path("Results/ablations.json").read_text())["rows"]}
+
+
+def test_each_is_measured_on_valid_and_against_the_base(job, monkeypatch, capsys):
+    commands, real = [], main_trainer.main
+    monkeypatch.setattr(main_trainer, "main", lambda argv: commands.append(argv) or real(argv))
+    assert ablations.main([]) == 0
+    rows = noted()
+    assert list(rows) == list(TWO)
+    assert [row["status"] for row in rows.values()] == ["run"] * 3
+    lists = artefacts.ListPaths("Results", "unmasked", "FERPlus")
+    tested = set()
+    for name, row in rows.items():
+        for test in ("bare", "masked"):
+            assert row[test]["n"] == small_job.COUNTS["valid"]
+            difference = row[test]["difference"]
+            if name == ablations.BASE:
+                assert difference is None
+            else:
+                base = rows[ablations.BASE][test]["accuracy"]
+                assert difference["value"] == pytest.approx(row[test]["accuracy"] - base)
+    for file in Path(ablations.FOLDER).rglob("predictions.csv"):
+        tested |= {line.split(",")[0] for line in file.read_text().splitlines()[1:]}
+    assert tested == set(artefacts.read_list(lists.valid))
+    quarter = artefacts.read_list(ablations.FOLDER / "quarter_trainList.txt")
+    assert quarter == artefacts.read_list(lists.train)[::4]
+    assert len(commands) == 3 * len(TWO) - 1  # the network of one of them is the base's
+    assert ablations.main([]) == 0
+    assert len(commands) == 3 * len(TWO) - 1
+    assert "hard: run" in capsys.readouterr().out
+    assert analysis.main(["Results"]) == 0
+    assert json.loads(Path("Results/study.json").read_text())["ablations"]["rows"] == list(rows.values())
+
+
+def test_one_that_fails_leaves_the_others(job, monkeypatch, capsys):
+    real = main_trainer.main
+    monkeypatch.setattr(main_trainer, "main", lambda argv: door.FAILED if "hard" in argv else real(argv))
+    assert ablations.main(["--only", "hard", "--only", "one_view"]) == door.FAILED
+    rows = noted()
+    assert [rows[name]["status"] for name in TWO] == ["run", "not run", "run"]
+    assert "hard: failed" in capsys.readouterr().out
+
+
+def test_one_that_was_cut_off_goes_on(job, monkeypatch):
+    def stopped(argv):
+        commands.append(argv)
+        folder = ablations.FOLDER / ablations.BASE / "weights"
+        folder.mkdir(parents=True)
+        (folder / "last.pt").touch()
+        return door.STOPPED
+
+    commands: list[list[str]] = []
+    monkeypatch.setattr(main_trainer, "main", stopped)
+    assert ablations.main([]) == door.STOPPED
+    monkeypatch.setattr(main_trainer, "main", lambda argv: commands.append(argv) or door.FAILED)
+    assert ablations.main([]) == door.FAILED
+    assert commands[1] == [*commands[0][:-1], "--resume", "auto"]
+    assert ablations.main(["--list"]) == 0
+    assert len(commands) == 2
+
+
+def test_the_base_is_the_line_for_both_and_every_variation_is_understood():
+    base = ablations.base_line()
+    everything = {name: ablations.Ablation(name, base, Path("quarter.txt")) for name in ablations.VARIATIONS}
+    lines = [line for one in everything.values() for line in one.lines]
+    assert len(lines) == len(set(lines)) == 3 * len(everything) - 1
+    assert all("_testList" not in line for line in lines)
+    assert "--mirror" not in " ".join(everything["one_view"].lines)

@@ -1,0 +1,211 @@
+"""Ablations: the network for bare and masked faces with one thing changed at a time, all on the same small budget.
+
+    python -m training.ablations
+    python -m training.ablations --list
+    python -m training.ablations --only bf16
+
+Each trains for a few epochs on a fixed quarter of FER+ Train and is measured on Valid, bare and behind masks of the seen
+kinds; Test is not looked at. What is done is skipped, and a run that was cut off goes on: the same command again. Figures
+go to Results/ablations.json, weights and predictions to checkpoint_ferplus/ablations, which is nobody's to keep.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import main_trainer
+from pre_processing import artefacts
+from pre_processing.artefacts import InputError, atomic_write
+from training import cells, door, options, pairs, predictions
+from training.analysis import ABLATIONS, plain
+from training.cells import NOT_RUN, RUN, TRAINER
+from training.options import Parser
+from training.statistics import estimate
+
+FOLDER = Path("checkpoint_ferplus/ablations")
+EPOCHS, EVERY = 5, 4  # of Train's faces every fourth one
+GO_ON = "stopped: python -m training.ablations goes on from here"
+
+
+class Variation(NamedTuple):
+    """What is changed, in words; the options that do it; whether the network is another, and not only its test."""
+
+    what: str
+    options: tuple[str, ...] = ()
+    trained: bool = True
+
+
+BASE = "base"
+VARIATIONS = {
+    BASE: Variation("the recipe of Scripts.txt: the raters’ votes as targets, averaged weights, mirrored answers, fp32"),
+    "bf16": Variation("trained and tested in bf16", ("--precision", "bf16")),
+    "one_view": Variation("tested without the mirror image", trained=False),
+    "hard": Variation("one emotion as target, not the votes", ("--targets", "hard")),
+    "smoothed": Variation("one emotion as target, smoothed by 0.1", ("--targets", "hard", "--label_smoothing", "0.1")),
+    "last": Variation("last weights, not their average", ("--ema", "0")),
+    "as_they_come": Variation("faces drawn as they come, rare emotions not more often", ("--balance", "0")),
+    "all_alike": Variation("each emotion drawn equally often", ("--balance", "1")),
+    "patches": Variation("patches alone (pACNN)", ("--model", "pacnn")),
+    "plain": Variation("no attention (CNN)", ("--model", "cnn")),
+    "upper": Variation("20 regions of the upper face, not 24", ("--num_regions", "20")),
+    "bare": Variation("trained on bare faces only", ("--mask_share", "0")),
+    "masked": Variation("trained on masked faces only", ("--mask_share", "1")),
+    "larger": Variation("faces of 160 px, not 112", ("--imagesize", "160")),
+}  # fmt: skip
+
+
+class Ablation:
+    """One variation: its commands, and where they leave what."""
+
+    def __init__(self, name: str, base: tuple[str, ...], quarter: Path) -> None:
+        self.name, self.varied = name, VARIATIONS[name]
+        self.folder = FOLDER / name
+        self.weights = (self.folder if self.varied.trained else FOLDER / BASE) / "weights"
+        chosen = options.parse(list(base))
+        there = ("--results", str(self.folder))
+        self.train = [*base, *self.varied.options, "--epochs", str(EPOCHS), "--train_list", str(quarter), "--test_list",
+                      str(chosen.valid_list), *there, "--model_dir", str(self.weights)]  # fmt: skip
+        test = ["--root_path", str(chosen.root_path), "--DB", chosen.DB, "--num_classes", str(chosen.num_classes),
+                "--main_folder", str(chosen.main_folder), "-j", str(chosen.workers), "-e", "--resume",
+                str(self.weights / "best.pt"), "--test_list", str(chosen.valid_list), *there]  # fmt: skip
+        if chosen.mirror and self.varied.trained:
+            test.append("--mirror")
+        if "--precision" in self.varied.options:
+            test += self.varied.options
+        # Validation may have seen masks on a share of the faces only: both tests are made anew from best.pt.
+        self.tests = {"bare": [*test, "--condition", "unmasked"], "masked": [*test, "--test_mask_kinds", "seen"]}
+
+    @property
+    def lines(self) -> list[str]:
+        """The commands of this variation, as one would type them."""
+        every = [*([self.train] if self.varied.trained else []), *self.tests.values()]
+        return [TRAINER + shlex.join(argv) for argv in every]
+
+    def run(self) -> int:
+        """Train where that is not done, and test; the first exit code that is not DONE."""
+        if self.varied.trained and not (self.folder / "trained").is_file():
+            again = ["--resume", "auto"] if (self.weights / "last.pt").is_file() else ["--overwrite"]
+            if code := main_trainer.main([*self.train, *again]):
+                return code
+            (self.folder / "trained").touch()
+        return next((code for argv in self.tests.values() if (code := main_trainer.main(argv))), door.DONE)
+
+    def answers(self, test: str) -> tuple[predictions.Predictions, dict[str, Any]]:
+        """Predictions and figures of one test."""
+        condition = options.parse(self.tests[test]).condition.capitalize()
+        files = sorted(self.folder.glob(f"{condition}Datasets/FERPlus/*/runs/*-trained-on-*/metrics.json"))
+        if len(files) != 1:
+            raise InputError(f"{self.folder}: {len(files)} tests there, not one; remove the folder and run again")
+        figures = cells.read_figures(files[0])
+        return predictions.read(files[0].with_name("predictions.csv"), figures), figures
+
+    def tested(self) -> bool:
+        """Whether both tests left their answers here."""
+        return all(list(self.folder.glob(f"{name}Datasets/*/*/runs/*-trained-on-*/metrics.json"))
+                   for name in ("Unmasked", "Masked"))  # fmt: skip
+
+
+def row(one: Ablation, base: Ablation) -> dict[str, Any]:
+    """Figures of a variation that was run, and its differences from the base on the same faces, in fractions."""
+    found: dict[str, Any] = {"name": one.name, "what": one.varied.what, "status": RUN, "lines": one.lines}
+    for test in one.tests:
+        (own, figures), (first, _) = one.answers(test), base.answers(test)
+        both = pairs.pair([first], [own], same_networks=True)
+        (before, after), drawn = both.found.accuracy, both.drawn.accuracy
+        found |= {key: figures[key] for key in ("git", "software", "best_epoch")}
+        found[test] = {
+            **{key: figures[key] for key in ("n", "accuracy", "ci95", "macro_recall", "precision_used")},
+            "difference": estimate(after - before, drawn[:, 1] - drawn[:, 0]) if one is not base else None,
+        }
+    return found
+
+
+def base_line() -> tuple[str, ...]:
+    """The options of Scripts.txt's first line that trains a network for seven emotions on bare and masked faces."""
+    for cell in cells.read():
+        if cell.parent is None and cell.chosen.num_classes == 7 and cell.train == "both":
+            return cell.argv
+    raise InputError(f"{cells.SCRIPTS}: no line trains one network on bare and masked faces; restore the file")
+
+
+def quarter_of(train_list: Path) -> Path:
+    """A list of every fourth face of Train, written beside the ablations."""
+    target = FOLDER / "quarter_trainList.txt"
+    artefacts.write_list(target, artefacts.read_list(train_list)[::EVERY])
+    return target
+
+
+class Table:
+    """Results/ablations.json: a row for each variation, in their order."""
+
+    def __init__(self, file: Path, everything: dict[str, Ablation]) -> None:
+        self.file, self.everything = file, everything
+        noted = json.loads(file.read_text(encoding="utf-8"))["rows"] if file.is_file() else []
+        self.rows = {row["name"]: row for row in noted if row["status"] == RUN}
+
+    def state(self, name: str) -> str:
+        """RUN where the file has figures that these very commands gave, else NOT_RUN."""
+        known = self.rows.get(name)
+        return RUN if known and known["lines"] == self.everything[name].lines else NOT_RUN
+
+    def add(self, name: str) -> None:
+        """Note a variation that was run, and write the file."""
+        self.rows[name] = row(self.everything[name], self.everything[BASE])
+        self.write()
+
+    def write(self) -> None:
+        rows = [self.rows[name] if self.state(name) == RUN else
+                {"name": name, "what": VARIATIONS[name].what, "status": NOT_RUN} for name in self.everything]  # fmt: skip
+        content = {"command": "python -m training.ablations", "epochs": EPOCHS, "every": EVERY, "rows": rows}
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(self.file) as temporary:
+            temporary.write_text(json.dumps(plain(content), indent=1) + "\n", encoding="utf-8")
+
+
+def work(argv: list[str]) -> bool:
+    """Run what is wanted and not done; whether none failed."""
+    parser = Parser(prog="python -m training.ablations", description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=list(VARIATIONS), action="append", help="this variation; may be given again")
+    parser.add_argument("--list", action="store_true", help="say what is done and what each changes, run nothing")
+    asked = parser.parse_args(argv)
+    base = base_line()
+    chosen = options.parse(list(base))
+    quarter = quarter_of(chosen.train_list) if not asked.list else FOLDER / "quarter_trainList.txt"
+    everything = {name: Ablation(name, base, quarter) for name in VARIATIONS}
+    table = Table(chosen.main_folder / ABLATIONS, everything)
+    wanted = [name for name in VARIATIONS if name in (asked.only or VARIATIONS)]
+    todo = [name for name in wanted if table.state(name) != RUN]
+    if todo and not asked.list and not everything[BASE].tested():
+        todo = [BASE, *(name for name in todo if name != BASE)]  # the others are compared with its answers
+    failed = []
+    for name in [] if asked.list else todo:
+        print(f"\n{name}: {VARIATIONS[name].what}", flush=True)
+        code = everything[name].run()
+        if code == door.STOPPED:
+            raise KeyboardInterrupt
+        if code == door.DONE:
+            table.add(name)
+        else:
+            failed.append(name)
+            if name == BASE:
+                break
+    for name in wanted:
+        print(f"{name}: {'failed' if name in failed else table.state(name)}: {VARIATIONS[name].what}")
+    return not failed
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code of training.door; 1 also where a variation failed."""
+    argv, fine = sys.argv[1:] if argv is None else argv, []
+    code = door.run(lambda: fine.append(work(argv)))
+    if code == door.STOPPED:
+        print(GO_ON, file=sys.stderr)
+    return door.FAILED if fine == [False] else code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
