@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pre_processing import mask_fabrics as fabric
+from pre_processing import mask_invented as invented
 from pre_processing import mask_painters as paint
 from pre_processing.errors import InputError
 from pre_processing.mask_shape import Shape
@@ -68,6 +69,12 @@ KINDS = {
     "chin_worn": Kind(paint.low, ((172, 210, 232), (240, 241, 243), (50, 51, 56), (58, 74, 112)), _CHIN),
 }
 
+# For training only: no test wears them, so they are in no group but their own.
+INVENTED = {
+    f"invented_{number}": Kind(invented.painter(number), invented.dyes(number), invented.shape(number))
+    for number in range(invented.COUNT)
+}
+
 
 def _named(start: str) -> tuple[str, ...]:
     return tuple(name for name in KINDS if name.startswith(start))
@@ -85,6 +92,7 @@ GROUPS = {
     "unseen": _UNSEEN,
     "low": ("half_worn", "chin_worn"),
     "all": tuple(KINDS),
+    "invented": tuple(INVENTED),
 }
 
 
@@ -96,7 +104,7 @@ def kinds_of(text: str) -> tuple[str, ...]:
     """
     names: list[str] = []
     for part in filter(None, (part.strip() for part in text.split(","))):
-        if part in KINDS or Path(part).suffix:
+        if part in KINDS or part in INVENTED or Path(part).suffix:
             find_kind(part)  # a picture that cannot be used is named before any face is
             names.append(part)
         elif part in GROUPS:
@@ -119,8 +127,8 @@ def choose_kind(names: tuple[str, ...], seed: int) -> str:
 
 def find_kind(name: str) -> Kind:
     """The kind of that name, or the one in the picture at that path; InputError where it cannot be used."""
-    if name in KINDS:
-        return KINDS[name]
+    if kind := KINDS.get(name) or INVENTED.get(name):
+        return kind
     from pre_processing.mask_files import load_kind  # which needs Kind itself
 
     return load_kind(name)

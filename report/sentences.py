@@ -241,7 +241,7 @@ def ablations(study: dict) -> str:
     if not rows:
         return "Ablations were not run yet."
     said = []
-    for test, where in (("bare", "on bare faces"), ("masked", "behind masks")):
+    for test, where in (("bare", "on bare faces"), ("seen", "behind seen masks"), ("unseen", "behind unseen masks")):
         for sign, word in ((1, "better"), (-1, "worse")):
             # Beyond zero on that side as a whole: both ends of the interval, times the sign, are positive.
             names = [row["what"] for row in rows if min(sign * end for end in row[test]["difference"]["ci95"]) > 0]

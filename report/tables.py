@@ -220,7 +220,8 @@ def four(study: dict) -> list[list[str | None]]:
 
 
 def ablations(study: dict) -> dict[str, Any]:
-    """{"epochs", "every", "n", "rows"}: what was changed, accuracy bare and masked, each with its difference from the base.
+    """{"epochs", "every", "n", "left", "rows"}: what was changed, then for bare faces, seen and unseen masks the accuracy, and its
+    difference from the base.
 
     Rows of what was not run are left out; none at all where nothing was run.
     """
@@ -228,11 +229,9 @@ def ablations(study: dict) -> dict[str, Any]:
     done = [row for row in part.get("rows", []) if is_run(row)]
     rows = []
     for row in done:
-        differences = [row[test]["difference"] for test in ("bare", "masked")]
-        rows.append([
-            row["what"], percent(row["bare"]["accuracy"]), with_span(differences[0]) or NO_CELL,
-            percent(row["masked"]["accuracy"]), with_span(differences[1]) or NO_CELL,
-        ])  # fmt: skip
+        sides = [row[test] for test in ("bare", "seen", "unseen")]
+        figures = [(percent(side["accuracy"]), with_span(side["difference"]) or NO_CELL) for side in sides]
+        rows.append([row["what"], *itertools.chain(*figures)])
     return {"epochs": part.get("epochs"), "every": part.get("every"), "n": count(done[0]["bare"]["n"]) if done else None,
             "left": len(part.get("rows", [])) - len(done), "rows": rows}  # fmt: skip
 

@@ -16,7 +16,7 @@ from benchmarks import mask_quality
 from pre_processing import mask_kinds, mask_light, mask_shape, mask_textures, overlay
 from pre_processing.artefacts import InputError
 from pre_processing.crop import crop_face
-from pre_processing.mask_kinds import GROUPS, KINDS, choose_kind, kinds_of
+from pre_processing.mask_kinds import GROUPS, INVENTED, KINDS, choose_kind, kinds_of
 from pre_processing.overlay import put_mask, worn_area
 from tests.test_masks import EYES, MOUTH, NOSTRILS, area, face, photo
 
@@ -30,7 +30,7 @@ def smooth(size: int, seed: int = 0) -> np.ndarray:
     return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *INVENTED])
 def test_each_kind_on_colour_and_grey(kind: str) -> None:
     image, points = photo(SIZE), face(SIZE)
     masked, worn = put_mask(image, points, 1, kind)
@@ -47,6 +47,13 @@ def test_each_kind_on_colour_and_grey(kind: str) -> None:
     assert masked.shape == grey.shape
     three, _ = put_mask(np.dstack([grey] * 3), points, 1, kind)
     assert np.array_equal(three, np.dstack([masked] * 3))
+
+
+def test_invented_kinds_differ_from_each_other_and_in_their_variants() -> None:
+    image, points = smooth(SIZE), face(SIZE)
+    pictures = [put_mask(image, points, seed, kind)[0].astype(int) for kind in INVENTED for seed in (1, 4)]
+    apart = [np.abs(one - other).mean() for number, one in enumerate(pictures) for other in pictures[:number]]
+    assert min(apart) > 0.8
 
 
 def test_kinds_differ_in_picture_and_most_in_silhouette() -> None:
@@ -76,7 +83,7 @@ def test_cloth_shows_folds_and_seams_at_224_pixels(kind: str) -> None:
     assert fine.mean() > 0.010 * grey[inside].mean(), "a smooth blob"
 
 
-@pytest.mark.parametrize("kind", GROUPS["opaque"])
+@pytest.mark.parametrize("kind", [*GROUPS["opaque"], *INVENTED])
 def test_nothing_shows_through_opaque_kinds(kind: str) -> None:
     image, points = photo(SIZE), face(SIZE)
     for part in (MOUTH, NOSTRILS):
@@ -143,6 +150,8 @@ def test_groups_and_names() -> None:
     assert kinds_of("kn95, cloth_dots,kn95") == ("kn95", "cloth_dots")
     assert set(GROUPS["seen"]) | set(GROUPS["unseen"]) == set(GROUPS["opaque"])
     assert not set(GROUPS["seen"]) & set(GROUPS["unseen"])
+    assert kinds_of("invented") == tuple(INVENTED)
+    assert not set(INVENTED) & set().union(*(names for group, names in GROUPS.items() if group != "invented"))
     assert set(GROUPS["all"]) == set(KINDS) == set(GROUPS["opaque"]) | {"window", *GROUPS["low"]}
     for wrong in ("surgical_blu", "", " , ", "kn95,nothing"):
         with pytest.raises(InputError, match="surgical_blue") as error:

@@ -4,8 +4,8 @@
     python -m training.ablations --list
     python -m training.ablations --only bf16
 
-Each trains for a few epochs on a fixed quarter of FER+ Train and is measured on Valid, bare and behind masks of the seen
-kinds; Test is not looked at. What is done is skipped, and a run that was cut off goes on: the same command again. Figures
+Each trains for a few epochs on a fixed quarter of FER+ Train and is measured on Valid, bare and behind masks of the seen and
+the unseen kinds; Test is not looked at. What is done is skipped, and a run that was cut off goes on: the same command again. Figures
 go to Results/ablations.json, weights and predictions to checkpoint_ferplus/ablations, which is nobody's to keep.
 """
 
@@ -28,6 +28,11 @@ from training.statistics import estimate
 
 FOLDER = Path("checkpoint_ferplus/ablations")
 EPOCHS, EVERY = 5, 4  # of Train's faces every fourth one
+TESTS = {
+    "bare": ("--condition", "unmasked"),
+    "seen": ("--test_mask_kinds", "seen"),
+    "unseen": ("--test_mask_kinds", "unseen"),
+}
 GO_ON = "stopped: python -m training.ablations goes on from here"
 
 
@@ -52,6 +57,7 @@ VARIATIONS = {
     "patches": Variation("patches alone (pACNN)", ("--model", "pacnn")),
     "plain": Variation("no attention (CNN)", ("--model", "cnn")),
     "upper": Variation("20 regions of the upper face, not 24", ("--num_regions", "20")),
+    "invented": Variation("half of the masks of invented kinds", ("--mask_kinds", "seen,invented")),
     "bare": Variation("trained on bare faces only", ("--mask_share", "0")),
     "masked": Variation("trained on masked faces only", ("--mask_share", "1")),
     "larger": Variation("faces of 160 px, not 112", ("--imagesize", "160")),
@@ -76,8 +82,8 @@ class Ablation:
             test.append("--mirror")
         if "--precision" in self.varied.options:
             test += self.varied.options
-        # Validation may have seen masks on a share of the faces only: both tests are made anew from best.pt.
-        self.tests = {"bare": [*test, "--condition", "unmasked"], "masked": [*test, "--test_mask_kinds", "seen"]}
+        # Validation may have had masks on a share of the faces only: all tests are made anew from best.pt.
+        self.tests = {name: [*test, *how, "--tag", name] for name, how in TESTS.items()}
 
     @property
     def lines(self) -> list[str]:
@@ -96,17 +102,19 @@ class Ablation:
 
     def answers(self, test: str) -> tuple[predictions.Predictions, dict[str, Any]]:
         """Predictions and figures of one test."""
-        condition = options.parse(self.tests[test]).condition.capitalize()
-        files = sorted(self.folder.glob(f"{condition}Datasets/FERPlus/*/runs/*-trained-on-*/metrics.json"))
+        files = self.files(test)
         if len(files) != 1:
             raise InputError(f"{self.folder}: {len(files)} tests there, not one; remove the folder and run again")
         figures = cells.read_figures(files[0])
         return predictions.read(files[0].with_name("predictions.csv"), figures), figures
 
+    def files(self, test: str) -> list[Path]:
+        """metrics.json of a test, in whatever folder its condition put it."""
+        return sorted(self.folder.glob(f"*Datasets/FERPlus/*/runs/*-{test}-trained-on-*/metrics.json"))
+
     def tested(self) -> bool:
-        """Whether both tests left their answers here."""
-        return all(list(self.folder.glob(f"{name}Datasets/*/*/runs/*-trained-on-*/metrics.json"))
-                   for name in ("Unmasked", "Masked"))  # fmt: skip
+        """Whether all tests left their answers here."""
+        return all(self.files(test) for test in self.tests)
 
 
 def row(one: Ablation, base: Ablation) -> dict[str, Any]:
