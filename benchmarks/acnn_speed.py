@@ -88,7 +88,7 @@ def difference(nets: dict[str, nn.Module], device: str) -> float:
     return ((ours - plain).abs().max() / plain.abs().max()).item()
 
 
-def compare(regions: int, args: argparse.Namespace, ceilings: dict[str, float]) -> list[str]:
+def compare(regions: int, args: argparse.Namespace) -> list[str]:
     """The section of one number of regions."""
     memory = {
         (name, precision): report.peak_memory(
@@ -101,7 +101,7 @@ def compare(regions: int, args: argparse.Namespace, ceilings: dict[str, float]) 
     both = {name: make_steps(name, net, args.batch_size, args.device) for name, net in nets.items()}
     steps = {(name, precision, i): partial(both[name][i], precision) for name, precision in memory for i in (0, 1)}
     training = {key: report.gflop(steps[*key, 0]) / args.batch_size for key in memory}
-    found = report.in_turns(steps, args.rounds, args.device)
+    found, ceilings = report.beside_ceiling(steps, list(report.DTYPES), args.rounds, args.device)
     rows = []
     for name, precision in memory:
         rate, plain = found[name, precision, 0], found[ORIGINAL, "fp32", 0]
@@ -112,16 +112,22 @@ def compare(regions: int, args: argparse.Namespace, ceilings: dict[str, float]) 
                      100 * work / ceilings[precision]])  # fmt: skip
     count = {name: sum(p.numel() for p in net.parameters()) / 1e6 for name, net in nets.items()}
     return [f"{regions} regions, {count[OURS]:.1f} M parameters (original's structure {count[ORIGINAL]:.1f} M), "
-            f"outputs in fp32 equal within {apart:.0e} of the largest:", "", *report.table(TITLES, rows), ""]  # fmt: skip
+            f"outputs in fp32 equal within {apart:.0e} of the largest. {report.fastest([ceilings])[1]}", "",
+            *report.table(TITLES, rows), ""]  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     torch.set_num_threads(args.threads)
     keep_freed_memory()
-    lines, ceilings = report.against_ceiling(args, argv, f"224 px, batch {args.batch_size}", list(report.DTYPES))
+    lines = [
+        *report.heading(args, argv),
+        f"224 px, batch {args.batch_size}, median of {args.rounds} rounds in turns.",
+        "",
+    ]
+    print(*lines, sep="\n", flush=True)
     for regions in args.num_regions:
-        part = compare(regions, args, ceilings)
+        part = compare(regions, args)
         print(*part, sep="\n", flush=True)
         lines += part
     if args.write:

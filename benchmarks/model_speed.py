@@ -78,21 +78,22 @@ def train_twice(model: str, precision: str, args: argparse.Namespace) -> None:
     train(precision)
 
 
-def measure(model: str, args: argparse.Namespace, ceilings: dict[str, float]) -> list[list[object]]:
-    """Rows of one network, one for each precision."""
+def measure(model: str, args: argparse.Namespace) -> tuple[list[list[object]], dict[str, float]]:
+    """Rows of one network, one for each precision, without the last column, and the ceilings beside it."""
     net = make(model, args)
     steps = make_steps(net, args)
     named = {(precision, i): partial(steps[i], precision) for precision in args.precision for i in (0, 1)}
     work = {key: report.gflop(step) / args.batch_size for key, step in named.items()}
-    found = {key: args.batch_size / time for key, time in report.in_turns(named, args.rounds, args.device).items()}
+    times, ceilings = report.beside_ceiling(named, args.precision, args.rounds, args.device)
+    found = {key: args.batch_size / time for key, time in times.items()}
     count = sum(parameter.numel() for parameter in net.parameters()) / 1e6
     rows = []
     for precision in args.precision:
         peak = report.peak_memory(train_twice, model, precision, args, device=args.device)
         rate = work[precision, 0] * found[precision, 0]
         rows.append([model, args.backbone, precision, count, found[precision, 0], found[precision, 1], peak,
-                     work[precision, 1], work[precision, 0], rate, 100 * rate / ceilings[precision]])  # fmt: skip
-    return rows
+                     work[precision, 1], work[precision, 0], rate])  # fmt: skip
+    return rows, ceilings
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -100,13 +101,18 @@ def main(argv: list[str] | None = None) -> None:
     torch.set_num_threads(args.threads)
     keep_freed_memory()
     setting = f"{args.imagesize} px, batch {args.batch_size}, {args.num_regions} regions"
-    lines, ceilings = report.against_ceiling(args, argv, setting, args.precision)
-    rows = []
+    lines = [*report.heading(args, argv), f"{setting}, median of {args.rounds} rounds in turns."]
+    print(*lines, sep="\n", flush=True)
+    rows, ceilings = [], []
     for model in args.model:
-        rows += measure(model, args, ceilings)
-        print(*report.table(TITLES, rows)[-len(args.precision) :], sep="\n", flush=True)
-    lines += report.table(TITLES, rows)
-    print("", *report.table(TITLES, rows), sep="\n")
+        more, bound = measure(model, args)
+        print(*report.table(TITLES[:-1], more)[-len(args.precision) :], sep="\n", flush=True)
+        rows, ceilings = [*rows, *more], [*ceilings, bound]
+    highest, told = report.fastest(ceilings)
+    rows = [[*row, 100 * row[-1] / highest[row[2]]] for row in rows]
+    lines[-1] += f" {told}"
+    lines += ["", *report.table(TITLES, rows)]
+    print("", *lines, sep="\n")
     if args.write:
         report.write(f"model_speed_{args.backbone}", args.device, lines)
 
