@@ -118,8 +118,8 @@ def rows(options: argparse.Namespace) -> Iterator[list[object]]:
                 yield measure(folder.name, shrink(files, Path(place), options.long), options)
 
 
-def main() -> int:
-    """Print the table; exit code 2 for bad input."""
+def build_parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="*", help="photos, each folder a set")
     parser.add_argument("--show", choices=photos.SHOWS, default="portrait")
@@ -130,7 +130,12 @@ def main() -> int:
     parser.add_argument(
         "--write", action="store_true", help=f"put the table into {report.README.name} beside the script"
     )
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Print the table; exit code 2 for bad input."""
+    options = build_parser().parse_args()
     options.threads, options.device = 1, "cpu"
     cv2.setNumThreads(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import torch
 from torch import nn
 
 from benchmarks import all as everything
-from benchmarks import model_speed, report
+from benchmarks import mask_speed, masks_end_to_end, model_speed, report
+from pre_processing.crop import read_image
 
 
 def test_a_script_replaces_its_own_table_only(tmp_path):
@@ -75,3 +77,38 @@ def test_all_scripts_are_there(tmp_path):
         assert Path(command[1]).is_file()
         assert "--write" in command
     assert all(command[-2:] == ["--DB", "F"] for command in commands[-2:])
+
+
+def test_networks_are_measured_in_turns_with_large_products():
+    order = []
+    found, ceilings = report.beside_ceiling({"step": lambda: order.append("step")}, ["fp32"], 2, "cpu")
+    assert len(order) == 3
+    assert list(found) == ["step"]
+    highest, told = report.fastest([{"fp32": 1.0}, ceilings])
+    assert highest["fp32"] == max(1.0, ceilings["fp32"]) > 1
+    assert told.startswith("Fastest matrix product")
+
+
+def test_photos_are_masked_as_the_command_does_and_small_ones_are_not_enlarged(tmp_path):
+    options = masks_end_to_end.build_parser().parse_args(["-n", "1"])
+    files = masks_end_to_end.draw_demo(tmp_path, 2, 240)
+    row = dict(zip(masks_end_to_end.TITLES, masks_end_to_end.measure("drawn", files, options), strict=True))
+    assert (row["n"], row["long side (px)"], row["masks"], row["with a mask (%)"]) == ("2", "240", "2", 100)
+    assert 0 < row["photos/s"] < 1000 / row["fit (ms)"]
+    for side, expected in ((120, 120), (350, 240)):
+        (tmp_path / str(side)).mkdir()
+        assert {max(read_image(file).shape) for file in masks_end_to_end.shrink(files, tmp_path / str(side), side)} == {
+            expected
+        }
+
+
+def test_masks_a_second_are_written_where_the_table_is(tmp_path, monkeypatch):
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- mask_speed cpu -->\nold\n<!-- end of mask_speed cpu -->\n")
+    monkeypatch.setattr(report.write, "__defaults__", (readme,))
+    command = ["--faces", "1", "--sizes", "48", "--repeats", "1", "--kind", "kn95,bandana", "--write"]
+    assert mask_speed.main(command) == 0
+    text = readme.read_text()
+    assert re.search(r"\| kn95 \| \d+ \|\n\| bandana \| \d+ \|", text)
+    assert f"`python benchmarks/mask_speed.py {' '.join(command)}`" in text
+    assert "old" not in text
