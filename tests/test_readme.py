@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -140,6 +141,18 @@ def test_files_it_names_exist() -> None:
 def test_results_table_is_what_the_committed_figures_say() -> None:
     shown = README.partition(table.BEGIN)[2].partition(table.END)[0].strip()
     assert shown == table.render(ROOT / "Results")
+
+
+def test_what_bf16_changes_is_what_was_measured() -> None:
+    rows = {row["name"]: row for row in json.loads((ROOT / "Results/ablations.json").read_text())["rows"]}
+    base, half = rows["base"]["bare"], rows["bf16"]["bare"]
+    change = half["difference"]
+    figures = [base["accuracy"], half["accuracy"], change["value"], *change["ci95"]]
+    accuracies, points = (
+        [f"{100 * figure:.1f}".replace("-", "−") for figure in part] for part in (figures[:2], figures[2:])
+    )
+    said = f"{accuracies[0]} % in fp32 and {accuracies[1]} % in bf16 (difference {points[0]} points, 95 % interval {points[1]} to {points[2]})"
+    assert said in re.sub(r"\s+", " ", README)
 
 
 def test_the_table_tells_what_a_network_was_trained_and_tested_on(tmp_path: Path) -> None:
