@@ -143,7 +143,7 @@ def masks() -> dict[str, Any]:
     """Kinds of masks and their groups."""
     words = {name: [kind_name(kind) for kind in kinds] for name, kinds in GROUPS.items()}
     return {"kinds": len(KINDS), "seen": len(GROUPS["seen"]), "unseen": len(GROUPS["unseen"]), "unseen_names": words["unseen"],
-            "low_names": words["low"]}  # fmt: skip
+            "low_names": words["low"], "invented": len(GROUPS["invented"])}  # fmt: skip
 
 
 def benchmark_tables(path: Path) -> dict[str, list[dict[str, str]]]:

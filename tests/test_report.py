@@ -64,28 +64,15 @@ def invented_gates(regions: int = 24) -> dict:
 def invented_ablations() -> dict:
     """What training.ablations would leave: one change for the better behind masks, one not run."""
 
-    def side(accuracy: float, difference: dict | None) -> dict:
-        return {"n": 3106, "accuracy": accuracy, "difference": difference}
+    def row(name: str, accuracies: tuple[float, ...], differences: list[dict | None]) -> dict:
+        sides = [{"n": 3106, "accuracy": a, "difference": d} for a, d in zip(accuracies, differences, strict=True)]
+        tests = dict(zip(("bare", "seen", "unseen"), sides, strict=True))
+        return {"name": name, "what": f"{name} of it", "status": "run", **tests}
 
     better, even = ({"value": value, "ci95": [value - 0.011, value + 0.011]} for value in (0.0234, 0.0))
-    rows = [
-        {
-            "name": "base",
-            "what": "the recipe",
-            "status": "run",
-            "bare": side(0.8123, None),
-            "masked": side(0.7001, None),
-        },
-        {
-            "name": "more",
-            "what": "more of it",
-            "status": "run",
-            "bare": side(0.8123, even),
-            "masked": side(0.7235, better),
-        },
-        {"name": "less", "what": "less of it", "status": "not run"},
-    ]  # fmt: skip
-    return {"epochs": 5, "every": 4, "rows": rows}
+    base = row("base", (0.8123, 0.7001, 0.6502), [None] * 3)
+    more = row("more", (0.8123, 0.7231, 0.6502), [even, better, even])
+    return {"epochs": 5, "every": 4, "rows": [base, more, {"name": "less", "what": "less of it", "status": "not run"}]}
 
 
 @pytest.fixture(autouse=True)
