@@ -12,7 +12,7 @@ import main_trainer
 from pre_processing import artefacts
 from training import ablations, analysis, cells, door, statistics
 
-TWO = (ablations.BASE, "hard", "one_view")
+CHOSEN = (ablations.BASE, "hard", "one_view")
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def job(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cells, "SCRIPTS", tmp_path / "Scripts.txt")
     monkeypatch.setattr(ablations, "EPOCHS", 1)
-    monkeypatch.setattr(ablations, "VARIATIONS", {name: ablations.VARIATIONS[name] for name in TWO})
+    monkeypatch.setattr(ablations, "VARIATIONS", {name: ablations.VARIATIONS[name] for name in CHOSEN})
     monkeypatch.setattr(statistics, "RESAMPLES", 200)
     small_job.make_job(tmp_path)
     tiny = " ".join(small_job.TINY)
@@ -42,7 +42,7 @@ def test_each_is_measured_on_valid_and_against_the_base(job, monkeypatch, capsys
     monkeypatch.setattr(main_trainer, "main", lambda argv: commands.append(argv) or real(argv))
     assert ablations.main([]) == 0
     rows = noted()
-    assert list(rows) == list(TWO)
+    assert list(rows) == list(CHOSEN)
     assert [row["status"] for row in rows.values()] == ["run"] * 3
     lists = artefacts.ListPaths("Results", "unmasked", "FERPlus")
     tested = set()
@@ -60,9 +60,9 @@ def test_each_is_measured_on_valid_and_against_the_base(job, monkeypatch, capsys
     assert tested == set(artefacts.read_list(lists.valid))
     quarter = artefacts.read_list(ablations.FOLDER / "quarter_trainList.txt")
     assert quarter == artefacts.read_list(lists.train)[::4]
-    assert len(commands) == 4 * len(TWO) - 1  # the network of one of them is the base's
+    assert len(commands) == 4 * len(CHOSEN) - 1  # the network of one of them is the base's
     assert ablations.main([]) == 0
-    assert len(commands) == 4 * len(TWO) - 1
+    assert len(commands) == 4 * len(CHOSEN) - 1
     assert "hard: run" in capsys.readouterr().out
     assert analysis.main(["Results"]) == 0
     assert json.loads(Path("Results/study.json").read_text())["ablations"]["rows"] == list(rows.values())
@@ -73,7 +73,7 @@ def test_one_that_fails_leaves_the_others(job, monkeypatch, capsys):
     monkeypatch.setattr(main_trainer, "main", lambda argv: door.FAILED if "hard" in argv else real(argv))
     assert ablations.main(["--only", "hard", "--only", "one_view"]) == door.FAILED
     rows = noted()
-    assert [rows[name]["status"] for name in TWO] == ["run", "not run", "run"]
+    assert [rows[name]["status"] for name in CHOSEN] == ["run", "not run", "run"]
     assert "hard: failed" in capsys.readouterr().out
 
 
@@ -93,6 +93,14 @@ def test_one_that_was_cut_off_goes_on(job, monkeypatch):
     assert commands[1] == [*commands[0][:-1], "--resume", "auto"]
     assert ablations.main(["--list"]) == 0
     assert len(commands) == 2
+
+
+def test_a_broken_file_is_named(job, capsys):
+    for text in ("{", "[]"):
+        Path("Results/ablations.json").write_text(text)
+        for command in (ablations.main, lambda _: analysis.main(["Results"])):
+            assert command(["--list"]) == door.BAD_INPUT
+            assert "ablations.json: not what its command writes" in capsys.readouterr().err
 
 
 def test_the_base_is_the_line_for_both_and_every_variation_is_understood():

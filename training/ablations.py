@@ -21,7 +21,7 @@ import main_trainer
 from pre_processing import artefacts
 from pre_processing.artefacts import InputError, atomic_write
 from training import cells, door, options, pairs, predictions
-from training.analysis import ABLATIONS, plain
+from training.analysis import ABLATIONS, plain, read_noted
 from training.cells import NOT_RUN, RUN, TRAINER
 from training.options import Parser
 from training.statistics import estimate
@@ -152,8 +152,8 @@ class Table:
 
     def __init__(self, file: Path, everything: dict[str, Ablation]) -> None:
         self.file, self.everything = file, everything
-        noted = json.loads(file.read_text(encoding="utf-8"))["rows"] if file.is_file() else []
-        self.rows = {row["name"]: row for row in noted if row["status"] == RUN}
+        noted = read_noted(file) if file.is_file() else {}
+        self.rows = {row["name"]: row for row in noted.get("rows", []) if row["status"] == RUN}
 
     def state(self, name: str) -> str:
         """RUN where the file has figures that these very commands gave, else NOT_RUN."""
@@ -208,11 +208,7 @@ def work(argv: list[str]) -> bool:
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code of training.door; 1 also where a variation failed."""
-    argv, fine = sys.argv[1:] if argv is None else argv, []
-    code = door.run(lambda: fine.append(work(argv)))
-    if code == door.STOPPED:
-        print(GO_ON, file=sys.stderr)
-    return door.FAILED if fine == [False] else code
+    return door.run_parts(lambda: work(sys.argv[1:] if argv is None else argv), GO_ON)
 
 
 if __name__ == "__main__":

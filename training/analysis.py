@@ -188,7 +188,7 @@ class Study:
         """What another command left in the results folder, if it was run."""
         file = self.results / name
         if file.is_file():
-            return json.loads(file.read_text(encoding="utf-8"))
+            return read_noted(file)
         return {"status": NOT_RUN, "reason": f"{command} was not run"}
 
     def everything(self) -> dict[str, Any]:
@@ -212,6 +212,19 @@ class Study:
             "groups": {"better": list(hypothesis.BETTER), "worse": list(hypothesis.WORSE)},
             **{name: part() for name, part in parts.items()},
         }
+
+
+def read_noted(file: Path) -> dict[str, Any]:
+    """What a command noted in a JSON file of the results folder; InputError where that is broken."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("no object")
+    except ValueError as error:
+        raise InputError(
+            f"{file}: not what its command writes ({error}); restore it, or remove it and run that again"
+        ) from error
+    return found
 
 
 def plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 
 import torch
@@ -35,6 +36,15 @@ def explain(error: RuntimeError) -> str | None:
         return one_line(error)
     named = "NCCL" if isinstance(error, torch.distributed.DistError) else str(error)
     return next((line for word, line in KNOWN.items() if word in named), None)
+
+
+def run_parts(work: Callable[[], bool], go_on: str) -> int:
+    """`run` for work of many parts that says whether all went well: FAILED if not; where the user stops it, `go_on` is said."""
+    fine: list[bool] = []
+    code = run(lambda: fine.append(work()))
+    if code == STOPPED:
+        print(go_on, file=sys.stderr)
+    return FAILED if fine == [False] else code
 
 
 def run(work: Callable[[], object]) -> int:

@@ -106,11 +106,7 @@ def work(argv: list[str]) -> bool:
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code of training.door; 1 also where a line failed."""
-    argv, fine = sys.argv[1:] if argv is None else argv, []
-    code = door.run(lambda: fine.append(work(argv)))
-    if code == door.STOPPED:
-        print(GO_ON, file=sys.stderr)
-    return door.FAILED if fine == [False] else code
+    return door.run_parts(lambda: work(sys.argv[1:] if argv is None else argv), GO_ON)
 
 
 if __name__ == "__main__":
