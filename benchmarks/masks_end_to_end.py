@@ -140,8 +140,11 @@ def main() -> int:
     cv2.setNumThreads(1)
 
     def work() -> None:
+        # Before minutes are spent on what cannot be written, or on other folders.
+        if options.write and options.show == photos.CROP:
+            raise InputError("--write: there is no table of pre-cropped faces; leave it out")
         for folder in options.folders:
-            photo_files(folder)  # before minutes are spent on the others
+            photo_files(folder)
         shown = report.table(TITLES, list(rows(options)))
         print(*shown, sep="\n")
         if options.write:
