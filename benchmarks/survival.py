@@ -3,7 +3,7 @@
     python benchmarks/survival.py --root_path data/demo --DB D --main_folder data/demo-results --imagesize 80 --epochs 3
 
 Trains once undisturbed, then `--kills` times: `kill -9` after a random share of the processor time that this took, the
-same command again, and all tensors of both checkpoints and predictions.csv are compared. Options are those of
+same command again, and all tensors of both checkpoints and predictions.csv.gz are compared. Options are those of
 main_trainer.py; the faces of `--limit_batches 8` and a control network where they do not say otherwise. Linux only.
 """
 
@@ -46,7 +46,7 @@ def same(one: Any, other: Any) -> bool:
 def outcome(folder: Path) -> dict[str, Any]:
     """What a run leaves, without the options it was started with."""
     (checkpoints,) = {path.parent for path in folder.rglob("last.pt")}
-    (table,) = folder.rglob("predictions.csv")
+    (table,) = folder.rglob("predictions.csv.gz")
     found = {name: torch.load(checkpoints / name, weights_only=True) for name in ("last.pt", "best.pt")}
     left = sorted(path.name for path in checkpoints.iterdir())
     return {"table": table.read_bytes(), "left": left, **{name: {**one, "config": None} for name, one in found.items()}}

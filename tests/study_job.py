@@ -1,4 +1,4 @@
-"""Invented runs of the study: metrics.json and predictions.csv where a line of Scripts.txt would leave them."""
+"""Invented runs of the study: metrics.json and predictions.csv.gz where a line of Scripts.txt would leave them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pre_processing import emotions
-from training import cells, metrics
+from training import cells, metrics, predictions
 from training.cells import Cell
 from training.checkpoint import plain
 
@@ -24,7 +24,7 @@ def leave(cell: Cell, labels: np.ndarray, answers: np.ndarray, **more: object) -
     table[[f"p_{name}" for name in names]] = probabilities.round(4)
     table["certain"] = (np.arange(len(labels)) % 5 > 0).astype(int)
     cell.folder.mkdir(parents=True)
-    table[::-1].to_csv(cell.folder / "predictions.csv", index=False)
+    predictions.write(cell.folder, table[::-1])
     kinds = cell.chosen.test_mask_kinds
     found = {
         "database": "FERPlus",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -55,8 +56,8 @@ def test_each_is_measured_on_valid_and_against_the_base(job, monkeypatch, capsys
             else:
                 base = rows[ablations.BASE][test]["accuracy"]
                 assert difference["value"] == pytest.approx(row[test]["accuracy"] - base, abs=2e-6)
-    for file in Path(ablations.FOLDER).rglob("predictions.csv"):
-        tested |= {line.split(",")[0] for line in file.read_text().splitlines()[1:]}
+    for file in Path(ablations.FOLDER).rglob("predictions.csv.gz"):
+        tested |= {line.split(",")[0] for line in gzip.decompress(file.read_bytes()).decode().splitlines()[1:]}
     assert tested == set(artefacts.read_list(lists.valid))
     quarter = artefacts.read_list(ablations.FOLDER / "quarter_trainList.txt")
     assert quarter == artefacts.read_list(lists.train)[::4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import study_job
 
 from pre_processing.emotions import EMOTIONS
-from training import analysis, cells, door, hypothesis, statistics
+from training import analysis, cells, door, hypothesis, predictions, statistics
 
 FACES = [60, 50, 30, 30, 30, 20, 10]
 GOOD, POOR = [0.9] * 7, [0.9, 0.8, 0.8, 0.8, 0.2, 0.2, 0.2]
@@ -153,21 +154,22 @@ def test_a_test_of_weights_that_were_replaced_is_no_cell(folder):
 
 def test_broken_files_are_named(folder, capsys):
     study = study_job.study(folder, {BARE: GOOD, SHIFT: POOR, MASKED: POOR}, FACES)
-    table = study[SHIFT].folder / "predictions.csv"
-    kept = table.read_text()
+    table = study[SHIFT].folder / predictions.FILE
+    kept = gzip.decompress(table.read_bytes()).decode()
     for text, word in (
         (kept.replace("fer0000001.png", "fer9999999.png"), "other faces"),
         (kept.replace("Sad,Neutral", "Sad,Sad"), "does not belong"),
         (kept.replace("Sad", "Gloomy"), "not the predictions"),
         ("path\n", "not the predictions"),
+        (None, "not the predictions"),
     ):
-        table.write_text(text)
+        table.write_bytes(gzip.compress(text.encode()) if text else table.read_bytes()[:-9])
         assert analysis.main([str(folder)]) == door.BAD_INPUT
         said = capsys.readouterr().err
         assert word in said
         assert "Results" in said
         assert said.count("\n") == 1
-    table.write_text(kept)
+    table.write_bytes(gzip.compress(kept.encode()))
     change(study[MASKED], test_masks={"kinds": "seen", "sha256": "another"})
     assert analysis.main([str(folder)]) == door.BAD_INPUT
     (study[BARE].folder / "metrics.json").write_text("[]")

@@ -75,7 +75,7 @@ def test_two_epochs_are_some_steps_a_stop_and_the_rest(job, monkeypatch, optimiz
     command = [*TWO, "--optimizer", optimizer, "-j", workers]
     assert main_trainer.main(command) == 0
     whole, best = checkpoint.load(job / "last.pt"), checkpoint.load(job / "best.pt")
-    predictions, wanted = (RUN / "predictions.csv").read_bytes(), log()
+    predictions, wanted = (RUN / "predictions.csv.gz").read_bytes(), log()
     with monkeypatch.context() as patch:
         stop_after(patch, steps)
         assert main_trainer.main(command) == 130
@@ -91,7 +91,7 @@ def test_two_epochs_are_some_steps_a_stop_and_the_rest(job, monkeypatch, optimiz
     for before, after in ((whole, checkpoint.load(job / "last.pt")), (best, checkpoint.load(job / "best.pt"))):
         before.pop("config"), after.pop("config")
         assert_equal(before, after)
-    assert (RUN / "predictions.csv").read_bytes() == predictions
+    assert (RUN / "predictions.csv.gz").read_bytes() == predictions
     assert log() == wanted
 
 

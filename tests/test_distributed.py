@@ -73,7 +73,7 @@ def test_losses_and_weights_are_those_of_one_process(trained, monkeypatch):
 @pytest.mark.slow
 def test_each_face_is_tested_once_in_the_lists_order(trained, monkeypatch):
     monkeypatch.chdir(trained[0])
-    one, two = (pd.read_csv(folder_of(tag) / "predictions.csv") for tag in ("one", "two"))
+    one, two = (pd.read_csv(folder_of(tag) / "predictions.csv.gz") for tag in ("one", "two"))
     assert one["path"].is_monotonic_increasing
     assert one.drop(columns=[name for name in one if name.startswith("p_")]).equals(two[[*list(one)[:3], "certain"]])
     shares = [name for name in one if name.startswith("p_")]

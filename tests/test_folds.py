@@ -45,7 +45,7 @@ def test_all_folds_and_their_mean(job, capsys):
     assert f"mean accuracy of 2 folds {100 * pooled['accuracy_mean']:.1f} %" in said
     assert pooled["command"].startswith("python -m training.folds --root_path")
     assert "--main_folder Results/folds/2" in single[1]["command"]
-    predictions = pd.read_csv(job / BASE / f"{RUN}-2folds" / "predictions.csv")
+    predictions = pd.read_csv(job / BASE / f"{RUN}-2folds" / "predictions.csv.gz")
     assert predictions["path"].nunique() == 28
     assert (predictions["emotion"] == predictions["predicted"]).mean() == pytest.approx(pooled["accuracy"])
     assert (job / BASE / f"{RUN}-2folds" / "7U.png").is_file()

@@ -38,7 +38,7 @@ def job(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """(last.pt, best.pt, predictions.csv) of a run that nothing happened to.
+    """(last.pt, best.pt, predictions.csv.gz) of a run that nothing happened to.
 
     Like the others it is a process of its own: with another number of threads, sums are rounded otherwise.
     """
@@ -49,7 +49,7 @@ def undisturbed(tmp_path_factory):
 
 
 def predictions() -> bytes:
-    return (RUN / "predictions.csv").read_bytes()
+    return (RUN / "predictions.csv.gz").read_bytes()
 
 
 def signalled(what, moments, *argv):

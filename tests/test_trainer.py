@@ -1,6 +1,7 @@
 """The one door: what a run leaves, what it refuses, how it stops."""
 
 import csv
+import gzip
 import json
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def job(tmp_path, monkeypatch):
 def test_a_run_leaves_what_it_should(job, capsys):
     assert main_trainer.main([*ONE, "--epochs", "2", "--publish"]) == 0
     names = {path.name for path in RUN.iterdir()}
-    assert names == {"7Uoutput.txt", "7U.png", "metrics.json", "log.jsonl", "predictions.csv", "tensorboard"}
+    assert names == {"7Uoutput.txt", "7U.png", "metrics.json", "log.jsonl", "predictions.csv.gz", "tensorboard"}
     assert {path.name for path in WEIGHTS.iterdir()} == {"last.pt", "best.pt"}
     assert list((RUN / "tensorboard").glob("events*"))
     found = json.loads((RUN / "metrics.json").read_text())
@@ -52,7 +53,7 @@ def test_a_run_leaves_what_it_should(job, capsys):
 def test_predictions_and_log_agree_with_the_figures(job):
     assert main_trainer.main(ONE) == 0
     found = json.loads((RUN / "metrics.json").read_text())
-    rows = list(csv.DictReader((RUN / "predictions.csv").read_text().splitlines()))
+    rows = list(csv.DictReader(gzip.decompress((RUN / "predictions.csv.gz").read_bytes()).decode().splitlines()))
     assert sum(row["emotion"] == row["predicted"] for row in rows) / len(rows) == found["accuracy"]
     for row in rows:
         shares = {name.removeprefix("p_"): float(value) for name, value in row.items() if name.startswith("p_")}
@@ -142,18 +143,18 @@ def test_evaluating_a_checkpoint_gives_its_figures_again_and_crosses_conditions(
 def test_the_same_seed_gives_the_same_run(job):
     for tag in ("a", "b"):
         assert main_trainer.main([*ONE, "--tag", tag]) == 0
-    one, other = ((BASE / "runs" / f"cnn-lite0-s0-{tag}" / "predictions.csv").read_bytes() for tag in ("a", "b"))
+    one, other = ((BASE / "runs" / f"cnn-lite0-s0-{tag}" / "predictions.csv.gz").read_bytes() for tag in ("a", "b"))
     assert one == other
 
 
 def test_a_finished_run_is_not_replaced_unasked(job, capsys):
     assert main_trainer.main(ONE) == 0
-    before = (RUN / "predictions.csv").stat().st_mtime_ns
+    before = (RUN / "predictions.csv.gz").stat().st_mtime_ns
     assert main_trainer.main(ONE) == 2
     assert "--overwrite" in capsys.readouterr().err
-    assert (RUN / "predictions.csv").stat().st_mtime_ns == before
+    assert (RUN / "predictions.csv.gz").stat().st_mtime_ns == before
     assert main_trainer.main([*ONE, "--overwrite"]) == 0
-    assert (RUN / "predictions.csv").stat().st_mtime_ns != before
+    assert (RUN / "predictions.csv.gz").stat().st_mtime_ns != before
 
 
 def test_a_loss_that_is_no_number_stops_with_one_line(job, capsys):

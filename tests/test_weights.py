@@ -150,7 +150,7 @@ def run_figures(results: Path, name: str, **changed) -> None:
     target = results / f"{figures['condition'].capitalize()}Datasets/FERPlus/SevenEmotions/runs/{name}"
     target.mkdir(parents=True)
     (target / "metrics.json").write_text(json.dumps(figures))
-    (target / "predictions.csv").write_bytes((SOURCE / "predictions.csv").read_bytes())
+    (target / "predictions.csv.gz").write_bytes((SOURCE / "predictions.csv.gz").read_bytes())
 
 
 def test_the_card_shows_the_figures_of_this_checkpoint_only(folder, tmp_path):

@@ -106,7 +106,7 @@ class Ablation:
         if len(files) != 1:
             raise InputError(f"{self.folder}: {len(files)} tests there, not one; remove the folder and run again")
         figures = cells.read_figures(files[0])
-        return predictions.read(files[0].with_name("predictions.csv"), figures), figures
+        return predictions.read(files[0].parent, figures), figures
 
     def files(self, test: str) -> list[Path]:
         """metrics.json of a test, in whatever folder its condition put it."""

@@ -2,7 +2,7 @@
 
     python -m training.analysis [Results]
 
-Reads metrics.json and predictions.csv of every run for FER+ and writes Results/study.json, which the report and the README
+Reads metrics.json and predictions.csv.gz of every run for FER+ and writes Results/study.json, which the report and the README
 are made from. What no run exists for says "not run". Shares are fractions, intervals 95 %.
 """
 
@@ -45,9 +45,7 @@ class Study:
         self.results = results
         self.matrix = cells.read(folder=results)
         self.done = {cell.id: cell for cell in self.matrix if cell.own}
-        self.predictions = {
-            name: predictions.read(cell.folder / "predictions.csv", cell.figures) for name, cell in self.done.items()
-        }
+        self.predictions = {name: predictions.read(cell.folder, cell.figures) for name, cell in self.done.items()}
         self.check_masks()
 
     def check_masks(self) -> None:

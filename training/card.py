@@ -19,7 +19,7 @@ from pre_processing.artefacts import atomic_write
 from pre_processing.crop import crop_face
 from pre_processing.drawing.points import UNITS
 from pre_processing.emotions import EMOTIONS
-from training import metrics
+from training import metrics, predictions
 
 NAME, PREDICTIONS = "README.md", "predictions.json"
 PERSON = 4  # of the drawn ones
@@ -78,7 +78,7 @@ def worn(figures: dict[str, Any]) -> str:
 
 def renormalised(folder: Path, emotions: tuple[str, ...]) -> dict[str, Any]:
     """Figures of the first emotions alone, from the predictions of a network for more of them."""
-    table = pd.read_csv(folder / "predictions.csv")
+    table = pd.read_csv(folder / predictions.FILE)
     table = table[table["emotion"].isin(emotions)]
     labels = table["emotion"].map(emotions.index).to_numpy(np.int64)
     predicted = table[[f"p_{name}" for name in emotions]].to_numpy().argmax(1)

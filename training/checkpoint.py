@@ -13,6 +13,8 @@ import numpy as np
 import torch
 
 import models
+from models import pretrained
+from pre_processing import emotions
 from pre_processing.artefacts import InputError, atomic_write
 
 IDENTITY = ("model_config", "config", "class_names", "epoch", "best", "best_epoch")  # what all checkpoints tell
@@ -34,7 +36,12 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Content of a checkpoint, tensors on the CPU; InputError where it is missing or not one of ours."""
+    """Content of a checkpoint, or of weights by their name (gacnn-lite0-7) or .safetensors file; tensors on the CPU.
+
+    InputError or WeightsError where it is missing or not one of ours.
+    """
+    if is_weights(path):
+        return of_weights(path)
     if not Path(path).is_file():
         raise InputError(f"{path}: no such checkpoint; give the path of a last.pt or best.pt")
     try:
@@ -44,6 +51,33 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not {"model", "model_config", "config"} <= content.keys():
         raise InputError(f"{path}: not a checkpoint of this program; give a last.pt or best.pt")
     return content
+
+
+def is_weights(path: Path) -> bool:
+    """Whether a checkpoint is named by shipped weights, or is a .safetensors file."""
+    return Path(path).suffix == pretrained.SUFFIX or str(path) in pretrained.shipped()
+
+
+def of_weights(path: Path) -> dict[str, Any]:
+    """Weights as a checkpoint that can be tested, but not be gone on with."""
+    net = models.load_pretrained(path)
+    made = net.provenance
+    codes = {name: code for code, name in emotions.DATABASES.items()}
+    try:
+        condition = "masked" if made.get("mask_kinds") else made["train_condition"]
+        config = {**made, "DB": codes[made["database"]], "condition": condition}
+        best = {"epoch": made["best_epoch"], "best_epoch": made["best_epoch"], "best": made["valid_accuracy"]}
+    except KeyError as error:
+        raise InputError(
+            f"{path}: does not tell what it was trained on ({error}); write it again from its checkpoint"
+        ) from error
+    return {
+        "model": net.state_dict(),
+        "model_config": net.config,
+        "config": config,
+        "class_names": list(net.emotions),
+        **best,
+    }
 
 
 def find_best(path: Path, content: dict[str, Any], store: Path) -> dict[str, Any] | None:
@@ -101,7 +135,7 @@ def check_same_model(path: Path, content: dict[str, Any], wanted: dict[str, Any]
 
 def check_same_run(options: Namespace, content: dict[str, Any]) -> None:
     """InputError in one line where a run would be gone on with as another one."""
-    keys = ["DB", "condition", "seed", "optimizer", "end2end", "mask_kinds", "mask_share"]
+    keys = ["DB", "condition", "seed", "optimizer", "end2end", "mask_kinds", "mask_share", "second_mask"]
     if content.get("progress"):  # the batches of its epoch are drawn again
         keys += ["batch_size", "balance", "limit_batches"]
     for key in keys:

@@ -22,7 +22,7 @@ import pandas as pd
 
 from pre_processing.artefacts import InputError, ListPaths, atomic_write
 from pre_processing.emotions import DATABASES
-from training import distributed, door, figures, metrics, options, results, run
+from training import distributed, door, figures, metrics, options, predictions, results, run
 from training.checkpoint import plain
 
 FIGURES = ("n", "accuracy", "macro_recall", "best_epoch", "valid_accuracy")
@@ -101,7 +101,7 @@ def pool(chosen: Namespace, runs: dict[int, Path], command: str) -> tuple[dict[s
     """
     single = {fold: figures_of(target) for fold, target in runs.items()}
     table = pd.concat(
-        pd.read_csv(target / "predictions.csv").assign(fold=fold) for fold, target in runs.items()
+        pd.read_csv(target / predictions.FILE).assign(fold=fold) for fold, target in runs.items()
     )  # fmt: skip
     names = tuple(single[min(single)]["recall"])
     codes = {name: code for code, name in enumerate(names)}
@@ -151,8 +151,7 @@ def train(argv: list[str]) -> dict[str, Any]:
     figures.confusion_picture(
         target / f"{results.stem(chosen)}.png", found, tuple(found["recall"]), results.title(chosen)
     )
-    with atomic_write(target / "predictions.csv") as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+    predictions.write(target, table)
     with atomic_write(target / "metrics.json") as temporary:
         temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if chosen.publish:

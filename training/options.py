@@ -91,7 +91,7 @@ def add_original(parser: Parser) -> None:
     add("--momentum", type=number(float, 0, 1), default=0.9, help="momentum of sgd")
     add("--weight-decay", "--wd", type=number(float, 0), default=5e-4, help="weight decay")
     add("--print-freq", "-p", type=number(int, 1), default=50, help="steps between two progress figures")
-    add("--resume", type=Path, help="checkpoint to go on from (last.pt), or with -e to evaluate (best.pt); "
+    add("--resume", type=Path, help="checkpoint to go on from (last.pt), or with -e to evaluate (best.pt, or the name of shipped weights); "
         "auto: this run's own last.pt if it is there, else start")  # fmt: skip
     add("-e", "--evaluate", action="store_true", help="evaluate --resume on the test list, train nothing")
     add("--model_dir", type=Path, help="folder for last.pt and best.pt [checkpoint_<database>/<run> beside --results]")
@@ -117,6 +117,8 @@ def add_ours(parser: Parser) -> None:
         "one of --mask_kinds")  # fmt: skip
     add("--test_mask_kinds", type=mask_kinds, help="bare test faces wear masks of these kinds, always the same ones "
         "[--mask_kinds]")  # fmt: skip
+    add("--second_mask", type=mask_kinds, metavar="KIND", help="whoever wears a mask of --mask_kinds or --test_mask_kinds "
+        "gets one of this kind over it: below surgical_white, unknown masks look like known ones")  # fmt: skip
     add("--samples", type=Path, help="samples.csv with votes and certainty [beside the lists, if there]")
     add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",
         help="auto: bf16 on a GPU (older ones fp16), and for vgg16 on a CPU that has it")  # fmt: skip
@@ -182,6 +184,8 @@ def find_condition(options: argparse.Namespace) -> str:
         raise InputError(f"{root} holds masked faces (manifest.csv): --mask_kinds needs the root of the bare ones")
     if drawn and options.condition == "unmasked":
         raise InputError("--test_mask_kinds puts masks on the test faces: give --condition masked, or leave it out")
+    if options.second_mask and not (options.mask_kinds or drawn):
+        raise InputError("--second_mask goes over another mask: give --mask_kinds or --test_mask_kinds as well")
     return options.condition or ("masked" if has_masks or drawn else "unmasked")
 
 

@@ -1,7 +1,9 @@
-"""predictions.csv of a run, and the figures of one or several runs on the same faces."""
+"""predictions.csv.gz of a run, and the figures of one or several runs on the same faces."""
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,13 +11,15 @@ import numpy as np
 import pandas as pd
 
 from pre_processing import emotions
-from pre_processing.artefacts import InputError
+from pre_processing.artefacts import InputError, atomic_write
 from training import metrics, statistics
 from training.statistics import estimate
 
+FILE = "predictions.csv.gz"
+
 
 class Predictions(NamedTuple):
-    """predictions.csv of a run, by path: paths and labels (n,), answers (n,), probabilities (n, K), certain (n,) or None."""
+    """predictions.csv.gz of a run, by path: paths and labels (n,), answers (n,), probabilities (n, K), certain (n,) or None."""
 
     file: str
     paths: np.ndarray
@@ -25,22 +29,45 @@ class Predictions(NamedTuple):
     certain: np.ndarray | None
 
 
-def read(file: Path, figures: dict[str, Any]) -> Predictions:
-    """predictions.csv sorted by path; InputError where it is missing, broken, or of another run than the figures."""
-    names = emotions.names(figures["num_classes"])
+def table(answers: dict[str, np.ndarray], predicted: np.ndarray, faces: Any) -> pd.DataFrame:
+    """path, emotion, predicted, a probability for each emotion, certain (empty where nobody knows); a row a face.
+
+    `answers` as engine.evaluate gives them, `faces` the ones that were tested.
+    """
+    rows = pd.DataFrame({
+        "path": [faces.paths[index] for index in answers["index"]],
+        "emotion": [faces.names[code] for code in answers["label"]],
+        "predicted": [faces.names[code] for code in predicted],
+    })  # fmt: skip
+    for code, name in enumerate(faces.names):
+        rows[f"p_{name}"] = answers["probabilities"][:, code].round(4)
+    rows["certain"] = answers["certain"].astype(int) if faces.certain is not None else ""
+    return rows
+
+
+def write(folder: Path, rows: pd.DataFrame) -> None:
+    """predictions.csv.gz of the folder: equal rows give equal bytes."""
+    text = rows.to_csv(index=False, lineterminator="\n")
+    with atomic_write(folder / FILE) as temporary:
+        temporary.write_bytes(gzip.compress(text.encode("utf-8"), mtime=0))
+
+
+def read(folder: Path, figures: dict[str, Any]) -> Predictions:
+    """predictions.csv.gz of the folder, sorted by path; InputError where it is missing, broken, or of another run than the figures."""
+    file, names = folder / FILE, emotions.names(figures["num_classes"])
     codes = {name: code for code, name in enumerate(names)}
     try:
-        table = pd.read_csv(file).sort_values("path")
-        if not table[["emotion", "predicted"]].isin(names).all(axis=None):
+        rows = pd.read_csv(file).sort_values("path")
+        if not rows[["emotion", "predicted"]].isin(names).all(axis=None):
             raise ValueError("an unknown emotion")
-        labels, answers = (table[column].map(codes).to_numpy(np.int64) for column in ("emotion", "predicted"))
-        probabilities = table[[f"p_{name}" for name in names]].to_numpy(np.float64)
-        certain = None if table["certain"].isna().any() else table["certain"].to_numpy(bool)
-    except (OSError, KeyError, ValueError) as error:
+        labels, answers = (rows[column].map(codes).to_numpy(np.int64) for column in ("emotion", "predicted"))
+        probabilities = rows[[f"p_{name}" for name in names]].to_numpy(np.float64)
+        certain = None if rows["certain"].isna().any() else rows["certain"].to_numpy(bool)
+    except (OSError, EOFError, zlib.error, KeyError, ValueError) as error:
         raise InputError(f"{file}: not the predictions of a run ({error}); test its network again") from error
-    if len(table) != figures["n"] or not np.isclose((labels == answers).mean(), figures["accuracy"]):
+    if len(rows) != figures["n"] or not np.isclose((labels == answers).mean(), figures["accuracy"]):
         raise InputError(f"{file}: does not belong to metrics.json beside it; test the network again")
-    return Predictions(str(file), table["path"].to_numpy(), labels, answers, probabilities, certain)
+    return Predictions(str(file), rows["path"].to_numpy(), labels, answers, probabilities, certain)
 
 
 def same_faces(runs: list[Predictions]) -> None:

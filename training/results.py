@@ -12,18 +12,15 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from pre_processing import emotions
 from pre_processing.artefacts import InputError, atomic_write
-from training import distributed, figures, metrics
+from training import distributed, figures, metrics, predictions
 from training.checkpoint import plain
 
 DISPLAY = {"gacnn": "gACNN", "pacnn": "pACNN", "cnn": "CNN", "lite0": "Lite0", "vgg16": "VGG16"}
 NUMBER = {4: "Four", 7: "Seven"}
 CHECKPOINTS = ("last.pt", "best.pt")
-WRITTEN = ("metrics.json", "log.jsonl", "predictions.csv")
+WRITTEN = ("metrics.json", "log.jsonl", predictions.FILE)
 
 
 def emotions_dir(options: Namespace) -> Path:
@@ -161,13 +158,13 @@ def command_line(argv: list[str]) -> str:
     return shlex.join([*launcher, "main_trainer.py", *argv])
 
 
-def write(folder: Path, options: Namespace, predictions: dict, faces: Any, extra: dict[str, Any]) -> dict[str, Any]:
-    """metrics.json, predictions.csv and the picture of a tested model; returns the figures.
+def write(folder: Path, options: Namespace, answers: dict, faces: Any, extra: dict[str, Any]) -> dict[str, Any]:
+    """metrics.json, predictions.csv.gz and the picture of a tested model; returns the figures.
 
-    `predictions` as engine.evaluate gives them, `faces` the test faces, `extra` more keys for metrics.json.
+    `answers` as engine.evaluate gives them, `faces` the test faces, `extra` more keys for metrics.json.
     """
-    predicted = predictions["probabilities"].argmax(1)
-    certain = None if faces.certain is None else predictions["certain"]
+    predicted = answers["probabilities"].argmax(1)
+    certain = None if faces.certain is None else answers["certain"]
     found = {
         "database": emotions.DATABASES[options.DB],
         "condition": options.condition,
@@ -176,13 +173,13 @@ def write(folder: Path, options: Namespace, predictions: dict, faces: Any, extra
         "model": options.model,
         "backbone": options.backbone,
         "seed": options.seed,
-        **metrics.summarise(predictions["label"], predicted, faces.names, certain),
+        **metrics.summarise(answers["label"], predicted, faces.names, certain),
         "git": git_state(),
         "config": plain(vars(options)),
         "software": software(),
         **extra,
     }
-    write_predictions(folder / "predictions.csv", predictions, predicted, faces)
+    predictions.write(folder, predictions.table(answers, predicted, faces))
     figures.confusion_picture(folder / f"{stem(options)}.png", found, faces.names, title(options))
     with atomic_write(folder / "metrics.json") as temporary:
         temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -195,20 +192,6 @@ def software() -> dict[str, str]:
     import torchvision
 
     return {"python": sys.version.split()[0], "torch": torch.__version__, "torchvision": torchvision.__version__}
-
-
-def write_predictions(path: Path, predictions: dict, predicted: np.ndarray, faces: Any) -> None:
-    """predictions.csv: path, emotion, predicted, a probability for each emotion, certain (empty where nobody knows)."""
-    table = pd.DataFrame({
-        "path": [faces.paths[index] for index in predictions["index"]],
-        "emotion": [faces.names[code] for code in predictions["label"]],
-        "predicted": [faces.names[code] for code in predicted],
-    })  # fmt: skip
-    for code, name in enumerate(faces.names):
-        table[f"p_{name}"] = predictions["probabilities"][:, code].round(4)
-    table["certain"] = predictions["certain"].astype(int) if faces.certain is not None else ""
-    with atomic_write(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def publish(folder: Path, options: Namespace) -> None:

@@ -11,9 +11,11 @@ from training import data, distributed, results, wearing
 def masks_of(split: str, options: Namespace) -> wearing.Masks | None:
     """The masks that bare faces of a split wear."""
     if split == "test":
-        return wearing.Masks(options.test_mask_kinds, fixed=True) if options.test_mask_kinds else None
+        if not options.test_mask_kinds:
+            return None
+        return wearing.Masks(options.test_mask_kinds, fixed=True, second=options.second_mask)
     if options.mask_kinds:
-        return wearing.Masks(options.mask_kinds, options.mask_share, fixed=split == "valid")
+        return wearing.Masks(options.mask_kinds, options.mask_share, split == "valid", options.second_mask)
     return None
 
 
@@ -46,7 +48,7 @@ def frozen_masks(options: Namespace, faces: data.Faces) -> dict[str, Any] | None
     """
     if not faces.masks or not distributed.first():
         return None
-    worn = {"kinds": faces.masks.kinds, "faces": len(faces), "sha256": faces.checksum()}
+    worn = {"kinds": faces.masks.worn, "faces": len(faces), "sha256": faces.checksum()}
     if options.limit_batches is None:
         wearing.freeze(results.emotions_dir(options).parent / "test_masks.json", worn)
     return worn

@@ -21,25 +21,34 @@ class Masks(NamedTuple):
     """kinds: as in pre_processing.mask_kinds.kinds_of; share: of the faces that wear one.
 
     fixed: who wears what follows from the path, exactly as pre_processing.prepare draws it with seed 0; else it is
-    drawn anew at every look, by torch's global generator.
+    drawn anew at every look, by torch's global generator. second: kinds of one more mask, which goes over the first.
     """
 
     kinds: str
     share: float = 1.0
     fixed: bool = False
+    second: str | None = None
+
+    @property
+    def worn(self) -> str:
+        """What the faces wear, in words of Scripts.txt: `seen`, `unseen under surgical_white`."""
+        return f"{self.kinds} under {self.second}" if self.second else self.kinds
 
 
 def put_on(image: np.ndarray, points: np.ndarray, masks: Masks, path: str) -> tuple[np.ndarray, np.ndarray]:
     """(image, points (68,2)) with a mask on and what it hides replaced, or as they came for a face that wears none."""
     if masks.fixed:
-        seed, chance = face_seed(0, path), face_seed(1, path) / 2**32
+        seed, chance, above = face_seed(0, path), face_seed(1, path) / 2**32, face_seed(2, path)
     else:
         seed, chance = int(torch.randint(2**31, ())), float(torch.rand(()))
+        above = int(torch.randint(2**31, ())) if masks.second else 0
     if chance >= masks.share:
         return image, points
     worn, description = put_mask(image, points, seed, masks.kinds)
     if description["placement"] == "none":
         return image, points
+    if masks.second:  # worn in another way than the first, as whoever puts it there does not know how that one sits
+        worn, _ = put_mask(worn, points, above, masks.second)
     return worn, np.asarray(hide_points(points), np.float32)
 
 
