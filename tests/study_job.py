@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pre_processing import emotions
-from training import cells, metrics, predictions
+from training import cells, metrics, predictions, selection
 from training.cells import Cell
 from training.checkpoint import plain
 
@@ -25,7 +25,8 @@ def leave(cell: Cell, labels: np.ndarray, answers: np.ndarray, **more: object) -
     table["certain"] = (np.arange(len(labels)) % 5 > 0).astype(int)
     cell.folder.mkdir(parents=True)
     predictions.write(cell.folder, table[::-1])
-    kinds = cell.chosen.test_mask_kinds
+    masks = selection.masks_of("test", cell.chosen)
+    kinds = masks and masks.worn
     found = {
         "database": "FERPlus",
         "num_classes": len(names),

@@ -71,6 +71,33 @@ def test_evaluation_wears_the_same_masks_whatever_was_drawn_before(job):
     assert faces(fixed=True, share=0.5).checksum() != before
 
 
+@pytest.mark.parametrize("fixed", [True, False])
+def test_a_second_mask_lies_over_the_first_and_on_nobody_else(job, fixed):
+    first, both = faces(share=0.5, fixed=fixed), faces(share=0.5, fixed=fixed, second="kn95")
+    changed = 0
+    for index in range(len(first)):
+        torch.manual_seed(index)
+        image, points = first.look(index)
+        torch.manual_seed(index)
+        covered, same = both.look(index)
+        assert np.array_equal(points, same)
+        masked = not np.array_equal(image, faces(share=0.0).look(index)[0])
+        assert np.array_equal(image, covered) != masked
+        changed += masked
+    assert 0 < changed < len(first)
+
+
+def test_a_second_mask_makes_kinds_alike(job):
+    def pixels(kinds: str, second: str | None) -> np.ndarray:
+        chosen = data.Faces("data/faces", FILES.train, FILES.landmarks, FILES.samples,
+                            masks=wearing.Masks(kinds, fixed=True, second=second))  # fmt: skip
+        return np.stack([chosen.look(index)[0] for index in range(len(chosen))]).astype(np.float32)
+
+    apart = [np.abs(pixels("surgical_black", second) - pixels("cloth_dots", second)).mean()
+             for second in (None, "surgical_white")]  # fmt: skip
+    assert apart[1] < 0.4 * apart[0]
+
+
 def figures(name: str) -> dict:
     return json.loads((BASE / name / "metrics.json").read_text())
 
@@ -90,6 +117,10 @@ def test_a_trained_network_is_tested_on_kinds_it_has_not_seen(job):
     found = figures("cnn-lite0-s0-unseen-trained-on-FERPlus-masked")
     assert found["test_masks"]["kinds"] == "unseen"
     assert found["test_masks"]["sha256"] != figures("cnn-lite0-s0")["test_masks"]["sha256"]
+    assert main_trainer.main([*command, "--second_mask", "surgical_white", "--tag", "second"]) == 0
+    second = figures("cnn-lite0-s0-second-trained-on-FERPlus-masked")
+    assert second["test_masks"]["kinds"] == "unseen under surgical_white"
+    assert second["test_masks"]["sha256"] != found["test_masks"]["sha256"]
 
 
 def test_test_masks_are_frozen_by_the_first_run(job, monkeypatch, capsys):
@@ -112,6 +143,8 @@ def test_test_masks_are_frozen_by_the_first_run(job, monkeypatch, capsys):
         (["--mask_kinds", "tinfoil"], "tinfoil"),
         (["--mask_kinds", "seen", "--root_path", "data/faces-masked"], "data/faces-masked"),
         (["--test_mask_kinds", "seen", "--condition", "unmasked"], "--test_mask_kinds"),
+        (["--second_mask", "kn95"], "--second_mask"),
+        (["--second_mask", "tinfoil", "--mask_kinds", "seen"], "tinfoil"),
         (["--mask_share", "1.5", "--mask_kinds", "seen"], "--mask_share"),
     ],
 )

@@ -7,14 +7,17 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from small_job import make_job
 from small_weights import CONFIG, make_checkpoint, ship
 
+import main_trainer
 import models
 from models import pretrained
-from training import card, checkpoint, weights
+from training import card, checkpoint, predictions, weights
 
 ROOT = Path(__file__).resolve().parents[1]
 FACES = torch.rand(5, 3, 64, 64, generator=torch.Generator().manual_seed(1))
@@ -137,6 +140,27 @@ def test_files_too_large_to_ship_are_not_written(folder, capsys, monkeypatch):
     assert "40 is the limit" in capsys.readouterr().err
     assert pretrained.shipped(folder) == before
     assert not (folder / "again.safetensors").exists()
+
+
+def test_weights_are_tested_as_their_checkpoint_is_and_not_gone_on_with(folder, tmp_path, monkeypatch, capsys):
+    """By path here; names are those of the project's own folder."""
+    monkeypatch.chdir(make_job(tmp_path))
+    asked = ["--root_path", "data/faces", "--DB", "F", "-j", "0", "--device", "cpu", "-e", "--mirror",
+             "--condition", "unmasked"]  # fmt: skip
+    tables = []
+    for name in ("best.pt", "gacnn-lite0-7.safetensors"):
+        assert main_trainer.main([*asked, "--resume", str(folder / name), "--tag", name]) == 0
+        runs = Path("Results/UnmaskedDatasets/FERPlus/SevenEmotions/runs")
+        found = json.loads((runs / f"gacnn-lite0-s0-{name}-trained-on-FERPlus-both/metrics.json").read_text())
+        assert (found["best_epoch"], found["valid_accuracy"], found["train_condition"]) == (9, 0.8151964, "both")
+        tables.append(predictions.read(runs / f"gacnn-lite0-s0-{name}-trained-on-FERPlus-both", found).probabilities)
+    assert np.abs(tables[0] - tables[1]).max() < 5e-3
+    assert np.ptp(tables[0], axis=0).min() > 1e-3
+    on = [*asked[:-4], "--model", "gacnn", "--imagesize", "64", "--mask_kinds", "seen", "--mask_share", "0.5"]
+    assert main_trainer.main([*on, "--resume", str(folder / "gacnn-lite0-7.safetensors")]) == 2
+    assert "holds weights only" in capsys.readouterr().err
+    assert main_trainer.main([*asked, "--resume", "gacnn-lite0-8.safetensors"]) == 2
+    assert "gacnn-lite0-8" in capsys.readouterr().err
 
 
 SOURCE = ROOT / "Results/MaskedDatasets/FERPlus/SevenEmotions/runs/gacnn-lite0-s0-both"

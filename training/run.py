@@ -58,6 +58,10 @@ class Run:
         content = checkpoint.load(options.resume) if options.resume else None
         config = model_config(options)
         if content:
+            if "optimizer" not in content:
+                raise InputError(
+                    f"{options.resume}: holds weights only; resume from last.pt, or give -e to evaluate it"
+                )
             checkpoint.check_same_model(options.resume, content, config)
             checkpoint.check_same_run(options, content)
         model = build_model(config, pretrained=not (options.scratch or content))
@@ -78,8 +82,6 @@ class Run:
     def restore(self, content: dict[str, Any]) -> None:
         """Go back to where the checkpoint was written, random states included."""
         path = self.options.resume
-        if "optimizer" not in content:
-            raise InputError(f"{path}: holds weights only; resume from last.pt, or give -e to evaluate it")
         self.best_content = checkpoint.find_best(path, content, self.store)
         self.state.load_state_dict(path, content)
         self.epoch, self.best, self.best_epoch = content["epoch"], content["best"], content["best_epoch"]
