@@ -82,6 +82,7 @@ def _named(start: str) -> tuple[str, ...]:
 
 # "unseen" is held out: looks that no training may use, for testing on masks that a model has never met.
 _UNSEEN = ("n95_valve", "ffp2_duckbill", "cloth_camouflage", "bandana")
+SECOND = "surgical_white"  # put over a mask that is worn, so that it looks like one that training showed
 _OPAQUE = tuple(name for name, kind in KINDS.items() if kind.opaque and kind.shape.top == "bridge")
 GROUPS = {
     "surgical": _named("surgical"),

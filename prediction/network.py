@@ -1,4 +1,8 @@
-"""A trained network's answers for faces, as its figures were measured: the mean over a face and its mirror image."""
+"""A trained network's answers for faces, as its figures were measured: the mean over a face and its mirror image.
+
+A masked face is looked at twice, as it is and with a second mask over its own: kinds that training never showed then
+resemble one that it did.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ BATCH = 32  # faces a step
 
 
 class Answer(NamedTuple):
-    """probabilities (K,) that sum to 1; gates (R,) in (0, 1), of the face as it is, in the order of the regions."""
+    """probabilities (K,) that sum to 1, the mean of all looks; gates (R,) in (0, 1), of the face as it is, by region."""
 
     probabilities: np.ndarray
     gates: np.ndarray
@@ -33,7 +37,15 @@ class Predictor:
 
     def __call__(self, views: Sequence[View]) -> list[Answer]:
         """An answer for each view; all in batches."""
-        return [answer for at in range(0, len(views), BATCH) for answer in self.step(views[at : at + BATCH])]
+        looks = [*views, *(View(each.again, each.points) for each in views if each.again is not None)]
+        found = [answer for at in range(0, len(looks), BATCH) for answer in self.step(looks[at : at + BATCH])]
+        again = iter(found[len(views) :])
+        return [
+            answer
+            if each.again is None
+            else answer._replace(probabilities=(answer.probabilities + next(again).probabilities) / 2)
+            for each, answer in zip(views, found, strict=False)
+        ]
 
     @torch.inference_mode()
     def step(self, views: Sequence[View]) -> list[Answer]:

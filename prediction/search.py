@@ -13,16 +13,21 @@ from pre_processing.artefacts import InputError
 from pre_processing.copies import face_seed
 from pre_processing.crop import crop_face, read_image
 from pre_processing.fitting import to_grey
+from pre_processing.mask_kinds import SECOND
 from pre_processing.meanface import hide_points
 from pre_processing.overlay import put_mask
 from pre_processing.photos import Face, find_faces
 
 
 class View(NamedTuple):
-    """A face as the network sees it: crop uint8 (S, S, 3) RGB, points (68, 2) float32 in its pixels."""
+    """A face as the network sees it: crop uint8 (S, S, 3) RGB, points (68, 2) float32 in its pixels.
+
+    again: the crop of a masked face with a second mask over its own, for a second look.
+    """
 
     crop: np.ndarray
     points: np.ndarray
+    again: np.ndarray | None = None
 
 
 class Seen(NamedTuple):
@@ -59,9 +64,17 @@ class Found(NamedTuple):
     image: np.ndarray | None = None
 
 
+def over(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The photo with a second mask, of a kind that networks know, over the one that a face wears."""
+    return put_mask(image, points, 0, SECOND)[0]
+
+
 def view(image: np.ndarray, points: np.ndarray, masked: bool, size: int) -> View:
-    """The crop of a face; under a mask with hidden points replaced, as in training."""
-    return View(*crop_face(image, hide_points(points) if masked else points, size))
+    """The crop of a face; under a mask with hidden points replaced, as in training, and for two looks."""
+    if not masked:
+        return View(*crop_face(image, points, size))
+    points = hide_points(points)
+    return View(*crop_face(image, points, size), crop_face(over(image, points), points, size)[0])
 
 
 def read(image: np.ndarray) -> list[tuple[Face, bool | None]]:

@@ -15,7 +15,7 @@ from models.regions import REGIONS
 from models.units import GlobalUnit, PatchUnits
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
-from pre_processing.mask_kinds import GROUPS, KINDS
+from pre_processing.mask_kinds import GROUPS, KINDS, SECOND
 from pre_processing.meanface import HIDDEN
 from report import sentences, tables, verdict
 from report.numbers import count, kind_name
@@ -143,7 +143,7 @@ def masks() -> dict[str, Any]:
     """Kinds of masks and their groups."""
     words = {name: [kind_name(kind) for kind in kinds] for name, kinds in GROUPS.items()}
     return {"kinds": len(KINDS), "seen": len(GROUPS["seen"]), "unseen": len(GROUPS["unseen"]), "unseen_names": words["unseen"],
-            "low_names": words["low"], "invented": len(GROUPS["invented"])}  # fmt: skip
+            "low_names": words["low"], "invented": len(GROUPS["invented"]), "second": kind_name(SECOND)}  # fmt: skip
 
 
 def benchmark_tables(path: Path) -> dict[str, list[dict[str, str]]]:

@@ -11,7 +11,7 @@ def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name; empty where there is nothing to say."""
     return {
         "progress": progress(study), "headline": headline(study), "abstract_cost": abstract_cost(study),
-        "unseen": unseen(study), "seeds": seeds(study), "cost": cost(study),
+        "unseen": unseen(study), "two_looks": two_looks(study), "seeds": seeds(study), "cost": cost(study),
         "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
         "calibration": calibration(study), "lost": lost(study), "gates": gates(study),
         "ablations": ablations(study),
@@ -125,18 +125,31 @@ def emotions(study: dict) -> str:
 
 def unseen(study: dict) -> str:
     """The drop from seen to unseen kinds, beside its target."""
-    said = []
+    said, aim = [], percent(study["unseen"]["target"], 0)
     for train, name in (("masked", "The network trained behind masks"), ("both", "The network for both")):
         part = study["unseen"][train]
-        if not is_run(part):
-            continue
-        drop = part["drop"]
-        said.append(
-            f"{name} falls from {percent(part['accuracy_seen'])}{PERCENT} on seen kinds to {percent(part['accuracy_unseen'])}{PERCENT} on unseen ones, by "
-            f"{percent(drop['value'])} points ({span(drop['ci95'])}); the target of at most {percent(study['unseen']['target'], 0)} points is "
-            f"{'reached' if part['reached'] else 'missed'}."
-        )
+        for each, start in (
+            (part, name),
+            (part["second"], f"With a second mask ({part['second']['kind']}) over the one worn it"),
+        ):
+            if is_run(each):
+                seen, other = (f"{percent(each[f'accuracy_{kinds}'])}{PERCENT}" for kinds in ("seen", "unseen"))
+                said.append(
+                    f"{start} falls from {seen} on seen kinds to {other} on unseen ones, by {percent(each['drop']['value'])} points "
+                    f"({span(each['drop']['ci95'])}); the target of at most {aim} points is {'reached' if each['reached'] else 'missed'}."
+                )
     return " ".join(said) or "Unseen kinds were not tested yet."
+
+
+def two_looks(study: dict) -> str:
+    """Accuracy of mean answers for faces as they are masked and with a second mask over that."""
+    found, said = study["two_looks"]["cells"], []
+    for train, name in (("masked", "the network trained behind masks"), ("both", "the network for both")):
+        parts = [(kinds, found.get(f"7-gacnn-lite0-s0-{train}-{kinds}")) for kinds in ("seen", "unseen")]
+        shown = [f"{_accuracy(part)} of faces behind {kinds} ones" for kinds, part in parts if part]
+        if shown:
+            said.append(f"{name} recognises {listing(shown)}")
+    return f"With the mean of both answers, as worn and under the second mask, {listing(said)}." if said else ""
 
 
 def seeds(study: dict) -> str:

@@ -128,7 +128,29 @@ def test_unseen_kinds(folder):
     study_job.study(folder, {seen: GOOD, unseen: [0.8] * 7}, FACES)
     found = written(folder)["unseen"]["both"]
     assert found["drop"]["value"] == pytest.approx(found["accuracy_seen"] - found["accuracy_unseen"], abs=1e-5)
+    assert found["second"]["status"] == "not run"
     assert found["reached"] is (found["drop"]["value"] <= 0.03) is False
+
+
+def test_a_second_mask_has_its_own_drop_and_a_mean_with_the_first(folder):
+    names = [
+        f"7-gacnn-lite0-s0-masked-{kinds}{under}"
+        for under in ("", "-under-surgical_white")
+        for kinds in ("seen", "unseen")
+    ]
+    right = ([0.9] * 7, [0.6] * 7, [0.9] * 7, [0.89] * 7)
+    study = study_job.study(folder, dict(zip(names, right, strict=True)), FACES)
+    found = written(folder)
+    second = found["unseen"]["masked"]["second"]
+    assert (second["seen"], second["unseen"], second["reached"]) == (*names[2:], True)
+    assert found["unseen"]["masked"]["reached"] is False
+    assert list(found["two_looks"]["cells"]) == sorted(names[:2])
+    told = found["two_looks"]["cells"][names[1]]
+    runs = [predictions.read(study[name].folder, study[name].figures) for name in (names[1], names[3])]
+    answers = (runs[0].probabilities + runs[1].probabilities).argmax(1)
+    assert told["accuracy"] == pytest.approx((answers == runs[0].labels).mean(), abs=1e-5)
+    assert told["accuracy"] != pytest.approx((runs[0].answers == runs[0].labels).mean(), abs=1e-5)
+    assert sum(part["n"] for part in told["calibration"]["bins"]) == told["n"] == sum(FACES)
 
 
 def change(cell: cells.Cell, **entries: object) -> None:

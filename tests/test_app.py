@@ -116,6 +116,13 @@ def test_how_sure_to_be_comes_from_the_study_else_from_precision_else_is_not_kno
     (tmp_path / "study.json").write_text(json.dumps(study))
     assert said(False) == "When it was this sure, it was right on 87% of 1,200 bare test faces."
     assert "64%" in said(True)  # the study has no masked test of it
+    study["cells"].append(cell | {"id": "d", "test": "seen"})
+    study["calibration"]["d"] = {"bins": [bins[0] | {"accuracy": 0.71}]}
+    (tmp_path / "study.json").write_text(json.dumps(study))
+    assert "71% of 1,200 masked" in said(True)
+    study["two_looks"] = {"cells": {"d": {"calibration": {"bins": [bins[0] | {"accuracy": 0.77}]}}}}
+    (tmp_path / "study.json").write_text(json.dumps(study))
+    assert "77% of 1,200 masked" in said(True)
 
 
 def test_weights_that_are_not_there_are_one_line(capsys):

@@ -19,7 +19,8 @@ import numpy as np
 
 from pre_processing import emotions
 from pre_processing.artefacts import InputError, atomic_write
-from training import cells, door, hypothesis, pairs, predictions, statistics
+from pre_processing.mask_kinds import SECOND
+from training import cells, door, hypothesis, metrics, pairs, predictions, statistics
 from training.cells import NOT_RUN, RUN, Cell
 from training.predictions import by_emotion, resampled_scores
 from training.statistics import estimate, over_seeds
@@ -107,16 +108,20 @@ class Study:
         return found
 
     def unseen(self) -> dict[str, Any]:
-        """From kinds of masks that were trained on to others, on the same faces with the same network."""
-        found = {}
+        """From kinds of masks that were trained on to others, on the same faces with the same network.
+
+        Under `second`, the same with one more mask over both, of a kind that was trained on.
+        """
+        found: dict[str, Any] = {"target": UNSEEN_TARGET}
         for train in ("masked", "both"):
-            names = f"{MAIN}-{train}-seen", f"{MAIN}-{train}-unseen"
-            seen, other = map(self.seeds_of, names)
-            seeds = sorted(seen.keys() & other.keys())
-            found[train] = (
-                self.unseen_drop(seen[seeds[0]].id, other[seeds[0]].id) if seeds else self.missing(*names)
-            )  # fmt: skip
-        return {"target": UNSEEN_TARGET, **found}
+            drops = []
+            for under in ("", f"-under-{SECOND}"):
+                names = f"{MAIN}-{train}-seen{under}", f"{MAIN}-{train}-unseen{under}"
+                seen, other = map(self.seeds_of, names)
+                seeds = sorted(seen.keys() & other.keys())
+                drops.append(self.unseen_drop(seen[seeds[0]].id, other[seeds[0]].id) if seeds else self.missing(*names))
+            found[train] = {**drops[0], "second": {"kind": SECOND, **drops[1]}}
+        return found
 
     def unseen_drop(self, seen: str, unseen: str) -> dict[str, Any]:
         """The drop of one network's accuracy."""
@@ -126,10 +131,22 @@ class Study:
         return {"status": RUN, "seen": seen, "unseen": unseen, "n": len(both.labels), "accuracy_seen": first,
                 "accuracy_unseen": second, "drop": drop, "reached": bool(drop["value"] <= UNSEEN_TARGET)}  # fmt: skip
 
+    def two_looks(self) -> dict[str, Any]:
+        """By cell: mean answers for its faces as they are masked, and with a second mask over that one."""
+        found = {}
+        for name, cell in self.done.items():
+            other = f"{name}-under-{SECOND}"
+            if other in self.done:
+                run = predictions.mean([self.predictions[name], self.predictions[other]])
+                names = emotions.names(cell.chosen.num_classes)
+                figures = metrics.summarise(run.labels, run.answers, names, None)
+                kept = {key: figures[key] for key in ("n", "accuracy", "ci95", "macro_recall", "recall", "precision")}
+                found[name] = {"cells": [name, other], **kept, "calibration": reliability(run)}
+        return {"kind": SECOND, "cells": found}
+
     def calibration(self) -> dict[str, Any]:
         """Calibration of every cell that was run."""
-        return {name: statistics.calibration(run.probabilities.max(1), run.answers == run.labels)
-                for name, run in self.predictions.items()}  # fmt: skip
+        return {name: reliability(run) for name, run in self.predictions.items()}
 
     def seeds(self) -> list[dict[str, Any]]:
         """Means over seeds, for what has lines for several."""
@@ -199,6 +216,7 @@ class Study:
             "verdict": self.verdict,
             "four_from_seven": self.four_from_seven,
             "unseen": self.unseen,
+            "two_looks": self.two_looks,
             "calibration": self.calibration,
             "seeds": self.seeds,
             "gates": lambda: self.beside(GATES, "python -m training.gates CHECKPOINT"),
@@ -210,6 +228,11 @@ class Study:
             "groups": {"better": list(hypothesis.BETTER), "worse": list(hypothesis.WORSE)},
             **{name: part() for name, part in parts.items()},
         }
+
+
+def reliability(run: predictions.Predictions) -> dict[str, Any]:
+    """Calibration of a run's answers."""
+    return statistics.calibration(run.probabilities.max(1), run.answers == run.labels)
 
 
 def read_noted(file: Path) -> dict[str, Any]:

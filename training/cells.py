@@ -23,8 +23,8 @@ RUN, NOT_RUN, WANTS_GPU = "run", "not run", "wants a GPU"
 TESTED = ("num_classes", "model", "backbone", "num_regions", "imagesize", "seed", "condition", "test_mask_kinds", "second_mask",
           "mirror", "limit_batches")  # fmt: skip
 TRAINED = ("mask_kinds", "mask_share", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "end2end",
-           "targets", "balance", "label_smoothing", "ema", "patience", "scratch")  # fmt: skip
-LATER = {"second_mask": None}  # options that older runs did not have
+           "targets", "teacher", "consistency", "balance", "label_smoothing", "ema", "patience", "scratch")  # fmt: skip
+LATER = {"second_mask": None, "teacher": None, "consistency": 0.0}  # options that older runs did not have
 
 
 def commands(text: str, start: str = TRAINER) -> list[list[str]]:

@@ -135,11 +135,23 @@ def check_same_model(path: Path, content: dict[str, Any], wanted: dict[str, Any]
 
 def check_same_run(options: Namespace, content: dict[str, Any]) -> None:
     """InputError in one line where a run would be gone on with as another one."""
-    keys = ["DB", "condition", "seed", "optimizer", "end2end", "mask_kinds", "mask_share", "second_mask"]
+    keys = [
+        "DB",
+        "condition",
+        "seed",
+        "optimizer",
+        "end2end",
+        "mask_kinds",
+        "mask_share",
+        "second_mask",
+        "teacher",
+        "consistency",
+    ]
     if content.get("progress"):  # the batches of its epoch are drawn again
         keys += ["batch_size", "balance", "limit_batches"]
+    asked = plain(vars(options))
     for key in keys:
-        given, before = getattr(options, key), content["config"].get(key, getattr(options, key))
+        given, before = asked[key], content["config"].get(key, asked[key])
         if given != before:
             name = key.replace("batch_", "batch-")
             raise InputError(f"{options.resume}: was trained with --{name} {before}, not {given}; "

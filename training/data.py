@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,8 @@ class Faces(Dataset):
 
     An item is a dict: image uint8 (3,S,S) RGB or (1,S,S) where all are grey, points float32 (68,2) in pixels of that
     image, label int, target float32 (K,), certain bool (landmarks are trusted), index int (position in .paths), and for
-    training `drawn` float32 (7,), which augment.change takes. Its key is an index, or (index, seed): everything random
+    training `drawn` float32 (7,), which augment.change takes. Where `.beside` are faces of the same list, their look at the
+    face comes along as other_image and other_points. Its key is an index, or (index, seed): everything random
     about this look then follows from the seed, in whichever process it happens. With a `cache` folder images are
     decoded once, into a file there, by `workers` processes.
     Raises InputError where list, landmark file, samples.csv and folder do not agree or an image is unreadable.
@@ -70,6 +72,7 @@ class Faces(Dataset):
             raise InputError(f"{samples_file or list_file}: has no votes of raters; give --targets hard")
         self.targets = soft_targets(self.labels, votes if targets == "votes" else None, num_classes)
         self.changing = changing
+        self.beside: Faces | None = None
         self.store = None
         if cache:
             self.store = distributed.first_then_others(
@@ -92,19 +95,31 @@ class Faces(Dataset):
 
     def item(self, index: int) -> dict:
         """A face by its position; what is random follows from torch's global generator."""
-        image, points = self.crop(index)
-        if self.store and self.store.grey:
-            image = image[..., :1]  # the network's input has it three times, but neither the way there
-        image = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
+        image, points = self.seen(index)
         return {
-            "image": image.contiguous(),
-            "points": torch.from_numpy(np.asarray(points, np.float32)),
+            "image": image,
+            "points": points,
             "label": int(self.labels[index]),
             "target": self.targets[index],
             "certain": self.certain is None or bool(self.certain[index]),
             "index": index,
             **({"drawn": augment.draw()} if self.changing else {}),
+            **(dict(zip(("other_image", "other_points"), self.beside.seen(index), strict=True)) if self.beside else {}),
         }
+
+    def seen(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Image and points of an item."""
+        image, points = self.crop(index)
+        if self.store and self.store.grey:
+            image = image[..., :1]  # the network's input has it three times, but neither the way there
+        image = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
+        return image.contiguous(), torch.from_numpy(np.asarray(points, np.float32))
+
+    def bare(self) -> Faces:
+        """The same faces without masks."""
+        without = copy.copy(self)
+        without.masks = None
+        return without
 
     def crop(self, index: int) -> Look:
         """Crop uint8 (S,S,3) and points (68,2) in it; both masked where this face wears a mask now."""

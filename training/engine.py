@@ -59,6 +59,7 @@ class State:
     average: Average | None
     device: torch.device
     precision: str
+    teacher: nn.Module | None = None  # sees training faces without their masks
 
     @property
     def tested(self) -> nn.Module:
@@ -171,7 +172,16 @@ def make_state(model: nn.Module, options: Any, steps_per_epoch: int) -> State:
         average=Average(model, options.ema) if options.ema else None,
         device=device,
         precision=precision,
+        teacher=read_teacher(options, model.config, device) if options.teacher else None,
     )
+
+
+def read_teacher(options: Any, config: dict[str, Any], device: torch.device) -> nn.Module:
+    """The network of --teacher; InputError where its answers are not for these faces."""
+    content = checkpoint.load(options.teacher)
+    checkpoint.check_same_model(options.teacher, content, {key: config[key] for key in ("num_classes", "imagesize")})
+    teacher = checkpoint.tested_network(options.teacher, content).requires_grad_(False)
+    return teacher.to(device, memory_format=torch.channels_last)
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
@@ -179,9 +189,12 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, AUTOCAST.get(precision), enabled=precision in AUTOCAST)
 
 
-def to_device(batch: dict, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """(images float (B,3,S,S) in [0,1], points (B,68,2)) on the device; changed there where the batch is for training."""
-    names = ("image", "points", "drawn")
+def to_device(batch: dict, device: torch.device, which: str = "") -> tuple[torch.Tensor, torch.Tensor]:
+    """(images float (B,3,S,S) in [0,1], points (B,68,2)) on the device; changed there where the batch is for training.
+
+    `which` "other_" gives the second look at the faces, changed in the same way.
+    """
+    names = (f"{which}image", f"{which}points", "drawn")
     images, points, drawn = (batch[name].to(device, non_blocking=True) if name in batch else None for name in names)
     images = images.float()
     if drawn is not None:
@@ -229,7 +242,7 @@ def train_epoch(
     bar = tqdm(total=len(loader), initial=done.step, desc=f"epoch {epoch}", disable=distributed.no_bar(), leave=False)
     for batch in clock.watch(loader):
         with unbroken():
-            loss, logits = train_step(state, batch, options.label_smoothing)
+            loss, logits = train_step(state, batch, options.label_smoothing, options.consistency)
             labels = batch["label"].to(state.device)
             done.loss = done.loss + loss * len(labels)
             done.hits = done.hits + (logits.argmax(1) == labels).sum()
@@ -256,13 +269,30 @@ def train_epoch(
     }
 
 
-def train_step(state: State, batch: dict, label_smoothing: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """One step of the optimiser; (loss (), logits (B,K)), detached."""
+def train_step(
+    state: State, batch: dict, label_smoothing: float, consistency: float = 0.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One step of the optimiser; (loss (), logits (B,K)), detached.
+
+    With a teacher, half of the target is its answer to the other look at each face (distillation: Hinton, Vinyals, Dean,
+    "Distilling the knowledge in a neural network", 2015, at temperature 1). With `consistency` both looks are learned.
+    """
     images, points = to_device(batch, state.device)
     target = batch["target"].to(state.device)
+    other = to_device(batch, state.device, "other_") if "other_image" in batch else None
+    if other and state.teacher is None:
+        images, points, target = (
+            torch.cat(pair) for pair in zip((images, points, target), (*other, target), strict=True)
+        )
     with autocast(state.device, state.precision):
-        logits = state.parallel(images, points)["logits"]
-    loss = nn.functional.cross_entropy(logits.float(), target, label_smoothing=label_smoothing)
+        logits = state.parallel(images, points)["logits"].float()
+        if state.teacher is not None:
+            with torch.no_grad():
+                target = (target + state.teacher(*other)["logits"].float().softmax(1)) / 2
+    loss = nn.functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
+    if consistency:
+        loss = loss + consistency * divergence(*logits.chunk(2))
+        logits = logits.chunk(2)[0]
     state.optimizer.zero_grad(set_to_none=True)
     state.scaler.scale(loss).backward()
     state.scaler.step(state.optimizer)
@@ -272,6 +302,12 @@ def train_step(state: State, batch: dict, label_smoothing: float) -> tuple[torch
     if state.average:
         state.average.update(state.model)
     return loss.detach(), logits.detach()
+
+
+def divergence(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Symmetric KL divergence () of the softmax of two logits (B,K), mean over both directions and the batch."""
+    one, other = one.log_softmax(1), other.log_softmax(1)
+    return ((one.exp() - other.exp()) * (one - other)).sum(1).mean() / 2
 
 
 @torch.inference_mode()

@@ -119,6 +119,10 @@ def add_ours(parser: Parser) -> None:
         "[--mask_kinds]")  # fmt: skip
     add("--second_mask", type=mask_kinds, metavar="KIND", help="whoever wears a mask of --mask_kinds or --test_mask_kinds "
         "gets one of this kind over it: below surgical_white, unknown masks look like known ones")  # fmt: skip
+    add("--teacher", type=Path, help="network (best.pt, or the name of shipped weights) that sees each face without its mask; "
+        "its answers are half of the target")  # fmt: skip
+    add("--consistency", type=number(float, 0), default=0.0, help="each face is looked at under two masks, and the distance "
+        "of the two answers (symmetric KL divergence) is added to the loss with this weight")  # fmt: skip
     add("--samples", type=Path, help="samples.csv with votes and certainty [beside the lists, if there]")
     add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",
         help="auto: bf16 on a GPU (older ones fp16), and for vgg16 on a CPU that has it")  # fmt: skip
@@ -184,6 +188,10 @@ def find_condition(options: argparse.Namespace) -> str:
         raise InputError(f"{root} holds masked faces (manifest.csv): --mask_kinds needs the root of the bare ones")
     if drawn and options.condition == "unmasked":
         raise InputError("--test_mask_kinds puts masks on the test faces: give --condition masked, or leave it out")
+    if (options.teacher or options.consistency) and not options.mask_kinds:
+        raise InputError("--teacher and --consistency are for masks that training puts on: give --mask_kinds as well")
+    if options.teacher and options.consistency:
+        raise InputError("--teacher and --consistency: give one of the two")
     if options.second_mask and not (options.mask_kinds or drawn):
         raise InputError("--second_mask goes over another mask: give --mask_kinds or --test_mask_kinds as well")
     return options.condition or ("masked" if has_masks or drawn else "unmasked")

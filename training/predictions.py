@@ -78,6 +78,14 @@ def same_faces(runs: list[Predictions]) -> None:
             raise InputError(f"{other.file}: other faces than in {first.file}; test both on the same lists")
 
 
+def mean(runs: list[Predictions]) -> Predictions:
+    """The mean of several answers to the same faces."""
+    same_faces(runs)
+    probabilities = np.mean([run.probabilities for run in runs], axis=0)
+    files = " and ".join(run.file for run in runs)
+    return runs[0]._replace(file=files, answers=probabilities.argmax(1), probabilities=probabilities)
+
+
 def resampled_scores(runs: list[Predictions]) -> tuple[statistics.Scores, statistics.Scores]:
     """Figures (S, ...) of runs on the same faces, and of R resamples of these (R, S, ...)."""
     same_faces(runs)

@@ -24,7 +24,7 @@ def faces_of(split: str, options: Namespace) -> data.Faces:
     training = split == "train"
     per_batch = options.batch_size if training else options.batch_size_t
     bare = options.mask_kinds or options.test_mask_kinds
-    return data.Faces(
+    faces = data.Faces(
         options.root_path,
         getattr(options, f"{split}_list"),
         options.test_landmarksfile if split == "test" else options.train_landmarksfile,
@@ -39,6 +39,9 @@ def faces_of(split: str, options: Namespace) -> data.Faces:
         targets=options.targets if training else "hard",
         limit=options.limit_batches and options.limit_batches * per_batch,
     )
+    if training and (options.teacher or options.consistency):
+        faces.beside = faces.bare() if options.teacher else faces
+    return faces
 
 
 def frozen_masks(options: Namespace, faces: data.Faces) -> dict[str, Any] | None:

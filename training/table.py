@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.emotions import EMOTIONS
+from pre_processing.mask_kinds import SECOND
 from training import cells
 from training.metrics import percent
 from training.results import DISPLAY
@@ -28,10 +29,15 @@ HEAD = (
     *EMOTIONS,
 )
 FACES = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
-TESTS = ("bare", "seen", "unseen")  # tests of the study that the table shows
+TESTS = (
+    "bare",
+    "seen",
+    "unseen",
+    *(f"{kinds}-under-{SECOND}" for kinds in ("seen", "unseen")),
+)  # tests of the study that the table shows
 NOTE = """Recall of each emotion in %. The epoch with the best validation accuracy was tested once; Wilson intervals. Seen masks are kinds that
 training shows, unseen ones it never does; test faces always wear the same. All rows of one database have the same faces and splits.
-Each command is in the run's `metrics.json`."""
+Another over them: a white surgical mask lies over the one worn, so that kinds that training never showed look like one that it did. Each command is in the run's `metrics.json`."""
 
 
 def collect(results: Path) -> list[dict]:
@@ -60,7 +66,8 @@ def shown(results: Path) -> list[cells.Cell]:
 def tested_on(figures: dict) -> str:
     """`bare faces`, `masked faces` of copies on disk, or the kinds of masks that were put on."""
     worn = figures.get("test_masks")
-    return f"{worn['kinds']} masks" if worn else FACES[figures["test_condition"]]
+    kinds, _, second = worn["kinds"].partition(" under ") if worn else ("", "", "")
+    return f"{kinds} masks{', another over them' if second else ''}" if worn else FACES[figures["test_condition"]]
 
 
 def row(figures: dict) -> str:

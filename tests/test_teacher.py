@@ -1,0 +1,134 @@
+"""Training with two looks at a face: a teacher that sees it bare, and answers that agree under two masks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_job import TINY, make_job
+from torch import nn
+
+import main_trainer
+from pre_processing import meanface
+from training import engine, options, selection
+from training.checkpoint import plain
+
+ONE = [*TINY, "--root_path", "data/faces", "--epochs", "1", "--limit_batches", "1"]
+MASKED = [*ONE, "--mask_kinds", "seen"]
+TEACHER = "checkpoint_ferplus/7U-cnn-lite0-s0/best.pt"
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    monkeypatch.chdir(make_job(tmp_path))
+
+
+def faces(*more: str):
+    return selection.faces_of("train", options.parse([*MASKED, *more]))
+
+
+def test_a_teacher_sees_the_face_without_its_mask(job):
+    chosen, bare = (
+        faces("--teacher", TEACHER),
+        selection.faces_of("train", options.parse([*ONE, "--condition", "unmasked"])),
+    )
+    for index in range(len(chosen)):
+        item, real = chosen[index], bare[index]
+        assert torch.equal(item["other_image"], real["image"])
+        assert torch.equal(item["other_points"], real["points"])
+        assert not torch.equal(item["image"], real["image"])
+        assert np.allclose(item["points"], meanface.hide_points(item["other_points"].numpy()), atol=1e-3)
+    assert "other_image" not in bare[0]
+    assert "other_image" not in faces()[0]
+
+
+def test_two_looks_wear_two_masks(job):
+    chosen = faces("--consistency", "1")
+    torch.manual_seed(0)
+    items = [chosen[index] for index in range(len(chosen))]
+    assert all(torch.equal(item["points"], item["other_points"]) for item in items)
+    assert not any(torch.equal(item["image"], item["other_image"]) for item in items)
+
+
+class Fixed(nn.Module):
+    """Answers the same, whatever it sees."""
+
+    def __init__(self, logits: list[float]) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.tensor(logits))
+
+    def forward(self, images, points):
+        return {"logits": self.logits.expand(len(images), -1)}
+
+
+def state_of(model: nn.Module, teacher: nn.Module | None) -> engine.State:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    return engine.State(model, model, optimizer, schedule, scaler, None, torch.device("cpu"), "fp32", teacher)
+
+
+def batch_of(count: int = 2) -> dict:
+    face = {"image": torch.zeros(count, 1, 64, 64, dtype=torch.uint8), "points": torch.zeros(count, 68, 2)}
+    return {**face, **{f"other_{name}": part.clone() for name, part in face.items()},
+            "target": torch.tensor([[1.0, 0.0, 0.0]] * count)}  # fmt: skip
+
+
+def test_half_of_the_target_is_the_teachers_answer():
+    model, teacher = Fixed([0.3, -0.2, 0.1]), Fixed([0.0, 5.0, 0.0])
+    loss, _ = engine.train_step(state_of(model, teacher), batch_of(), 0.0)
+    target = (torch.tensor([1.0, 0, 0]) + torch.tensor([0.0, 5, 0]).softmax(0)) / 2
+    assert loss.item() == pytest.approx(-(target * model.logits.log_softmax(0)).sum().item(), abs=1e-6)
+    assert teacher.logits.grad is None
+    assert model.logits.grad is not None
+
+
+def test_answers_that_differ_between_two_looks_cost_more():
+    class Bright(Fixed):
+        def forward(self, images, points):
+            return {"logits": self.logits * images.mean((1, 2, 3))[:, None]}
+
+    model, batch = Bright([1.0, 0.0, -1.0]), batch_of()
+    batch["image"][:], batch["other_image"][:] = 255, 51
+    plain_loss, _ = engine.train_step(state_of(model, None), batch, 0.0)
+    loss, logits = engine.train_step(state_of(model, None), batch, 0.0, 2.0)
+    one, other = (model.logits.detach() * light for light in (1.0, 0.2))
+    p, q = one.softmax(0), other.softmax(0)
+    apart = ((p * (p / q).log()).sum() + (q * (q / p).log()).sum()) / 2
+    assert loss.item() == pytest.approx((plain_loss + 2 * apart).item(), abs=1e-5)
+    assert logits.shape == (2, 3)
+    assert torch.allclose(logits[0], one, atol=1e-5)
+    assert engine.divergence(logits, logits).item() == 0
+
+
+def test_runs_with_either(job, capsys):
+    assert main_trainer.main([*ONE, "--condition", "unmasked"]) == 0
+    runs = Path("Results/MaskedDatasets/FERPlus/SevenEmotions/runs")
+    for name, more in (("teacher", ["--teacher", TEACHER]), ("consistency", ["--consistency", "0.5"])):
+        assert main_trainer.main([*MASKED, *more, "--tag", name]) == 0
+        found = json.loads((runs / f"cnn-lite0-s0-{name}/metrics.json").read_text())
+        assert found["config"][name] == plain(vars(options.parse([*MASKED, *more])))[name]
+    capsys.readouterr()
+    last = "checkpoint_ferplus/7M-cnn-lite0-s0-consistency/last.pt"
+    assert main_trainer.main([*MASKED, "--epochs", "2", "--resume", last]) == 2
+    assert "--consistency 0.5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "named"),
+    [
+        ([*ONE, "--condition", "unmasked", "--consistency", "1"], "--mask_kinds"),
+        ([*MASKED, "--consistency", "1", "--teacher", TEACHER], "one of the two"),
+        ([*MASKED, "--teacher", TEACHER], "7U-cnn-lite0-s0/best.pt"),
+        ([*MASKED, "--teacher", "gacnn-lite0-7"], "imagesize"),
+        ([*MASKED, "--consistency", "-1"], "--consistency"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(job, argv, named, capsys):
+    assert main_trainer.main(argv) == 2
+    error = capsys.readouterr().err.strip()
+    assert named in error
+    assert "\n" not in error
