@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,14 @@ def test_each_is_measured_on_valid_and_against_the_base(job, monkeypatch, capsys
     assert len(commands) == 4 * len(CHOSEN) - 1  # the network of one of them is the base's
     assert ablations.main([]) == 0
     assert len(commands) == 4 * len(CHOSEN) - 1
+    # What others are compared with outlives the weights.
+    shutil.rmtree(ablations.FOLDER)
+    content = json.loads(Path("Results/ablations.json").read_text())
+    content["rows"] = [row for row in content["rows"] if row["name"] != "hard"]
+    Path("Results/ablations.json").write_text(json.dumps(content))
+    assert ablations.main(["--only", "hard"]) == 0
+    assert len(commands) == 4 * len(CHOSEN) - 1 + 4
+    assert {key: noted()["hard"][key] for key in ablations.TESTS} == {key: rows["hard"][key] for key in ablations.TESTS}
     assert "hard: run" in capsys.readouterr().out
     assert analysis.main(["Results"]) == 0
     assert json.loads(Path("Results/study.json").read_text())["ablations"]["rows"] == list(rows.values())
@@ -94,6 +103,16 @@ def test_one_that_was_cut_off_goes_on(job, monkeypatch):
     assert commands[1] == [*commands[0][:-1], "--resume", "auto"]
     assert ablations.main(["--list"]) == 0
     assert len(commands) == 2
+
+
+def test_two_do_not_run_at_once(job, monkeypatch, capsys):
+    def second(argv):
+        assert ablations.main([]) == door.BAD_INPUT
+        return door.FAILED
+
+    monkeypatch.setattr(main_trainer, "main", second)
+    assert ablations.main([]) == door.FAILED
+    assert ablations.HELD in capsys.readouterr().err
 
 
 def test_a_broken_file_is_named(job, capsys):

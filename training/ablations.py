@@ -6,16 +6,22 @@
 
 Each trains for a few epochs on a fixed quarter of FER+ Train and is measured on Valid, bare and behind masks of the seen and
 the unseen kinds; Test is not looked at. What is done is skipped, and a run that was cut off goes on: the same command again. Figures
-go to Results/ablations.json, weights and predictions to checkpoint_ferplus/ablations, which is nobody's to keep.
+go to Results/ablations.json, the answers of the network that others are compared with to Results/ablations, weights and all
+else to checkpoint_ferplus/ablations, which is nobody's to keep.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import filelock
 
 import main_trainer
 from pre_processing import artefacts
@@ -33,6 +39,8 @@ TESTS = {
     "seen": ("--test_mask_kinds", "seen"),
     "unseen": ("--test_mask_kinds", "unseen"),
 }
+TEACHER = "checkpoint_ferplus/7U-gacnn-lite0-s0/best.pt"  # trained on all of Train, bare
+HELD = "other ablations run here already; wait for them, or stop them with Ctrl-C"
 GO_ON = "stopped: python -m training.ablations goes on from here"
 
 
@@ -58,6 +66,8 @@ VARIATIONS = {
     "plain": Variation("no attention (CNN)", ("--model", "cnn")),
     "upper": Variation("20 regions of the upper face, not 24", ("--num_regions", "20")),
     "invented": Variation("half of the masks of invented kinds", ("--mask_kinds", "seen,invented")),
+    "teacher": Variation("half of the target from a network that sees the bare face", ("--teacher", TEACHER)),
+    "consistent": Variation("two looks at each face, whose answers are to agree", ("--consistency", "1")),
     "bare": Variation("trained on bare faces only", ("--mask_share", "0")),
     "masked": Variation("trained on masked faces only", ("--mask_share", "1")),
     "larger": Variation("faces of 160 px, not 112", ("--imagesize", "160")),
@@ -112,24 +122,23 @@ class Ablation:
         """metrics.json of a test, in whatever folder its condition put it."""
         return sorted(self.folder.glob(f"*Datasets/FERPlus/*/runs/*-{test}-trained-on-*/metrics.json"))
 
-    def tested(self) -> bool:
-        """Whether all tests left their answers here."""
-        return all(self.files(test) for test in self.tests)
 
-
-def row(one: Ablation, base: Ablation) -> dict[str, Any]:
-    """Figures of a variation that was run, and its differences from the base on the same faces, in fractions."""
+def row(one: Ablation, base: Callable[[str], predictions.Predictions] | None) -> dict[str, Any]:
+    """Figures of a variation that was run; with `base` differences from its answers to each test, in fractions."""
     found: dict[str, Any] = {"name": one.name, "what": one.varied.what, "status": RUN, "lines": one.lines}
     for test in one.tests:
-        (own, figures), (first, _) = one.answers(test), base.answers(test)
-        both = pairs.pair([first], [own], same_networks=True)
-        (before, after), drawn = both.found.accuracy, both.drawn.accuracy
+        own, figures = one.answers(test)
         found |= {key: figures[key] for key in ("git", "software", "best_epoch")}
-        found[test] = {
-            **{key: figures[key] for key in ("n", "accuracy", "ci95", "macro_recall", "precision_used")},
-            "difference": estimate(after - before, drawn[:, 1] - drawn[:, 0]) if one is not base else None,
-        }
+        kept = {key: figures[key] for key in ("n", "accuracy", "ci95", "macro_recall", "precision_used")}
+        found[test] = {**kept, "difference": difference(base(test), own) if base else None}
     return found
+
+
+def difference(base: predictions.Predictions, own: predictions.Predictions) -> dict[str, Any]:
+    """Gain in accuracy on the same faces, with its interval."""
+    both = pairs.pair([base], [own], same_networks=True)
+    (before, after), drawn = both.found.accuracy, both.drawn.accuracy
+    return estimate(after - before, drawn[:, 1] - drawn[:, 0])
 
 
 def base_line() -> tuple[str, ...]:
@@ -151,7 +160,7 @@ class Table:
     """Results/ablations.json: a row for each variation, in their order."""
 
     def __init__(self, file: Path, everything: dict[str, Ablation]) -> None:
-        self.file, self.everything = file, everything
+        self.file, self.everything, self.kept = file, everything, file.with_suffix("")
         noted = read_noted(file) if file.is_file() else {}
         self.rows = {row["name"]: row for row in noted.get("rows", []) if row["status"] == RUN}
 
@@ -162,8 +171,23 @@ class Table:
 
     def add(self, name: str) -> None:
         """Note a variation that was run, and write the file."""
-        self.rows[name] = row(self.everything[name], self.everything[BASE])
+        one = self.everything[name]
+        self.rows[name] = row(one, None if name == BASE else self.base)
+        if name == BASE:
+            for test in one.tests:
+                answers, target = one.files(test)[0].with_name(predictions.FILE), self.kept / test / predictions.FILE
+                with atomic_write(target) as temporary:
+                    shutil.copyfile(answers, temporary)
         self.write()
+
+    def base(self, test: str) -> predictions.Predictions:
+        """The answers that others are compared with, as they were kept."""
+        classes = options.parse(list(base_line())).num_classes
+        return predictions.read(self.kept / test, {"num_classes": classes, **self.rows[BASE][test]})
+
+    def has_base(self) -> bool:
+        """Whether there is what others are compared with."""
+        return self.state(BASE) == RUN and all((self.kept / test / predictions.FILE).is_file() for test in TESTS)
 
     def write(self) -> None:
         rows = [self.rows[name] if self.state(name) == RUN else
@@ -187,10 +211,23 @@ def work(argv: list[str]) -> bool:
     table = Table(chosen.main_folder / ABLATIONS, everything)
     wanted = [name for name in VARIATIONS if name in (asked.only or VARIATIONS)]
     todo = [name for name in wanted if table.state(name) != RUN]
-    if todo and not asked.list and not everything[BASE].tested():
+    if todo and not asked.list and not table.has_base():
         todo = [BASE, *(name for name in todo if name != BASE)]  # the others are compared with its answers
+    lock = FOLDER / "ablations.lock"
+    try:
+        with filelock.FileLock(lock, timeout=0) if todo and not asked.list else contextlib.nullcontext():
+            failed = run([] if asked.list else todo, everything, table)
+    except filelock.Timeout as error:
+        raise InputError(f"{lock}: {HELD}") from error
+    for name in wanted:
+        print(f"{name}: {'failed' if name in failed else table.state(name)}: {VARIATIONS[name].what}")
+    return not failed
+
+
+def run(todo: list[str], everything: dict[str, Ablation], table: Table) -> list[str]:
+    """Run variations and note their figures; those that failed. KeyboardInterrupt where the user stops it."""
     failed = []
-    for name in [] if asked.list else todo:
+    for name in todo:
         print(f"\n{name}: {VARIATIONS[name].what}", flush=True)
         code = everything[name].run()
         if code == door.STOPPED:
@@ -201,9 +238,7 @@ def work(argv: list[str]) -> bool:
             failed.append(name)
             if name == BASE:
                 break
-    for name in wanted:
-        print(f"{name}: {'failed' if name in failed else table.state(name)}: {VARIATIONS[name].what}")
-    return not failed
+    return failed
 
 
 def main(argv: list[str] | None = None) -> int:
