@@ -3,8 +3,8 @@
     python -m benchmarks.second_mask --root_path data/ferplus [--every 3] [--weights gacnn-lite0-7] [--write]
 
 Every N-th face of FER+ Valid, as it is read in the study (points of the bare face) and as predict.py reads it (points and
-mask told by covered.py's network, in the box that dlib's detector would give the bare face). "polygon" and "template" are
-mask routines of others (foreign_masks.py).
+mask told by covered.py's network, in the box that dlib's detector would give the bare face; where no mask is told, predict.py
+would take dlib's points instead). "polygon" and "template" are mask routines of others (foreign_masks.py).
 """
 
 from __future__ import annotations

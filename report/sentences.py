@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
-from report.numbers import PERCENT, count, decimal, listing, percent, plural, span
+from report.numbers import PERCENT, count, decimal, kind_name, listing, percent, plural, span
 from report.tables import PAIRS, find, is_run
 
 
@@ -124,21 +124,27 @@ def emotions(study: dict) -> str:
 
 
 def unseen(study: dict) -> str:
-    """The drop from seen to unseen kinds, beside its target."""
-    said, aim = [], percent(study["unseen"]["target"], 0)
-    for train, name in (("masked", "The network trained behind masks"), ("both", "The network for both")):
+    """The drop from seen to unseen kinds, with and without a second mask, beside its target."""
+
+    def fall(part: dict) -> str:
+        seen, other = (f"{percent(part[f'accuracy_{kinds}'])}{PERCENT}" for kinds in ("seen", "unseen"))
+        found = f"{percent(part['drop']['value'])} points ({span(part['drop']['ci95'])}; {'reached' if part['reached'] else 'missed'})"
+        return f"from {seen} on seen kinds to {other} on unseen ones, by {found}"
+
+    said = []
+    for train, name in (("masked", "the network trained behind masks"), ("both", "the network for both")):
         part = study["unseen"][train]
-        for each, start in (
-            (part, name),
-            (part["second"], f"With a second mask ({part['second']['kind']}) over the one worn it"),
-        ):
-            if is_run(each):
-                seen, other = (f"{percent(each[f'accuracy_{kinds}'])}{PERCENT}" for kinds in ("seen", "unseen"))
-                said.append(
-                    f"{start} falls from {seen} on seen kinds to {other} on unseen ones, by {percent(each['drop']['value'])} points "
-                    f"({span(each['drop']['ci95'])}); the target of at most {aim} points is {'reached' if each['reached'] else 'missed'}."
-                )
-    return " ".join(said) or "Unseen kinds were not tested yet."
+        second = part["second"]
+        parts = [fall(part)] if is_run(part) else []
+        parts += (
+            [f"with a second mask ({kind_name(second['kind'])}) over the one worn {fall(second)}"]
+            if is_run(second)
+            else []
+        )
+        said += [f"{name} falls {listing(parts)}"] if parts else []
+    if not said:
+        return "Unseen kinds were not tested yet."
+    return f"The target for unseen kinds is a fall of at most {percent(study['unseen']['target'], 0)} points: {'; '.join(said)}."
 
 
 def two_looks(study: dict) -> str:

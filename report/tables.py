@@ -52,15 +52,22 @@ def accuracy(cell: dict) -> str | None:
 def matrix(study: dict, classes: int) -> dict[str, Any]:
     """{"tests", "rows"}: a row for each network and what it was trained on, lowest seed, a figure for each kind of test face."""
     cells = [cell for cell in study["cells"] if cell["num_classes"] == classes and cell["seed"] == 0]
-    tests = [test for test in TESTS if any(cell["test"] == test for cell in cells)]
-    found = {(network(cell), cell["train"], cell["test"]): accuracy(cell) for cell in cells}
-    names = dict.fromkeys((name, train) for name, train, _ in found)
+    found = {(network(cell), cell["train"], *worn(cell)): accuracy(cell) for cell in cells}
+    tests = [test for test in TESTS if any(test == first for *_, first in found)]
+    names = dict.fromkeys(key[:3] for key in found)
     rows = [
-        [name, TRAINED[train], *(found.get((name, train, test), NO_CELL) for test in tests)] for name, train in names
-    ]
+        [name, TRAINED[train] + (", second mask" if second else ""),
+         *(found.get((name, train, second, test), NO_CELL) for test in tests)] for name, train, second in names
+    ]  # fmt: skip
     for row, above in reversed([*zip(rows[1:], rows, strict=False)]):
         row[0] = "" if row[0] == above[0] else row[0]  # a name once
     return {"tests": [TESTS[test] for test in tests], "rows": rows}
+
+
+def worn(cell: dict) -> tuple[bool, str]:
+    """Whether test faces wear a second mask, and what they wear below it."""
+    first, _, second = cell["test"].partition("-under-")
+    return bool(second), first
 
 
 def seeds(study: dict) -> list[list[str | None]]:

@@ -7,11 +7,13 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+import small_job
+import small_weights
 import torch
 from torch import nn
 
 from benchmarks import all as everything
-from benchmarks import mask_speed, masks_end_to_end, model_speed, report
+from benchmarks import mask_speed, masks_end_to_end, model_speed, report, second_mask
 from pre_processing.crop import read_image
 
 
@@ -112,3 +114,16 @@ def test_masks_a_second_are_written_where_the_table_is(tmp_path, monkeypatch):
     assert re.search(r"\| kn95 \| \d+ \|\n\| bandana \| \d+ \|", text)
     assert f"`python benchmarks/mask_speed.py {' '.join(command)}`" in text
     assert "old" not in text
+
+
+def test_a_second_mask_is_measured_on_every_face_of_valid(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(small_job.make_job(tmp_path))
+    weights = small_weights.ship(tmp_path / "weights") / "gacnn-lite0-7.safetensors"
+    assert second_mask.main(["--root_path", "data/faces", "--weights", str(weights)]) == 0
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[0].strip("| ") for row in rows] == list(second_mask.KINDS)
+    for row in rows:
+        assert int(row[1]) == small_job.COUNTS["valid"]
+        assert all(0 <= float(cell.strip("| ")) <= 100 for cell in row[2:])
+        assert len(row) == len(second_mask.TITLES)
+    assert second_mask.main(["--root_path", "nowhere"]) == 2
