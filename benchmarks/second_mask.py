@@ -29,7 +29,7 @@ from prediction.network import Predictor
 from prediction.search import View, view
 from training import data, door, metrics, options
 
-KINDS = ("seen", "unseen", *ROUTINES)
+KINDS = ("seen", "unseen", "window", "half_worn", *ROUTINES)
 TITLES = [
     "masks",
     "n",

@@ -1,6 +1,6 @@
-"""A trained network's answers for faces, as its figures were measured: the mean over a face and its mirror image.
+"""A trained network's answers for faces: the mean over a face and its mirror image, as its figures were measured.
 
-A masked face is looked at twice, as it is and with a second mask over its own: kinds that training never showed then
+Beyond these a masked face is looked at twice, as it is and with a second mask over its own: kinds that training never showed then
 resemble one that it did.
 """
 

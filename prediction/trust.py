@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import nn
 
+from pre_processing.mask_kinds import SECOND
 from training import card
 
 RESULTS = Path(__file__).resolve().parents[1] / "Results"
@@ -63,11 +64,15 @@ def same(one: Any, other: Any) -> bool:
 
 def precision(net: nn.Module, results: Path, masked: bool) -> dict[str, tuple[float | None, int]]:
     """{emotion: (share of right answers, answers)} in the network's own test on bare faces or on masks of trained kinds."""
-    for folder, figures in card.tests_of(net.provenance, net.config, results):
-        kinds = (figures.get("test_masks") or {}).get("kinds")
-        fits = kinds == net.provenance.get("mask_kinds") if masked else True
-        if fits and (figures["test_condition"] == "masked") == masked:
-            shown = figures if len(net.emotions) == figures["num_classes"] else card.renormalised(folder, net.emotions)
-            given = [sum(column) for column in zip(*shown["confusion"], strict=True)]
-            return {name: (shown["precision"][name], n) for name, n in zip(net.emotions, given, strict=True)}
-    return {}
+    tests = {(figures.get("test_masks") or {}).get("kinds"): (folder, figures)
+             for folder, figures in card.tests_of(net.provenance, net.config, results)
+             if (figures["test_condition"] == "masked") == masked}  # fmt: skip
+    kinds = net.provenance.get("mask_kinds") if masked else None
+    if kinds not in tests:
+        return {}
+    folder, shown = tests[kinds]
+    if len(net.emotions) != shown["num_classes"]:
+        second, _ = tests.get(f"{kinds} under {SECOND}", (None, None))  # as search.view looks at masked faces
+        shown = card.renormalised(folder, net.emotions, second)
+    given = [sum(column) for column in zip(*shown["confusion"], strict=True)]
+    return {name: (shown["precision"][name], n) for name, n in zip(net.emotions, given, strict=True)}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from small_job import TINY, make_job
+from small_weights import make_checkpoint
 
 import main_trainer
 import models
@@ -17,6 +18,7 @@ from training import checkpoint, data, engine, run
 RUN = Path("Results/UnmaskedDatasets/FERPlus/SevenEmotions/runs/cnn-lite0-s0")
 WEIGHTS = "checkpoint_ferplus/7U-cnn-lite0-s0"
 TWO = [*TINY, "--root_path", "data/faces", "--epochs", "2", "--schedule", "cosine", "--ema", "0.9", "--overwrite"]
+TAUGHT = ["--mask_kinds", "seen", "--condition", "unmasked"]  # masks in training, none in the test
 
 
 @pytest.fixture
@@ -64,15 +66,18 @@ def assert_equal(one, other, where=""):
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "workers", "steps", "kept"),
+    ("more", "steps", "kept"),
     [
-        ("sgd", "0", 6, "step 2 of epoch 2"),
-        ("adamw", "0", 8, "step 4 of epoch 2"),  # validation is what is left of it
-        ("adamw", "1", 3, "step 3 of epoch 1"),
+        (["--optimizer", "sgd", "-j", "0"], 6, "step 2 of epoch 2"),
+        (["--optimizer", "adamw", "-j", "0"], 8, "step 4 of epoch 2"),  # validation is what is left of it
+        (["--optimizer", "adamw", "-j", "1"], 3, "step 3 of epoch 1"),
+        ([*TAUGHT, "--teacher", "teacher/best.pt", "-j", "0"], 6, "step 2 of epoch 2"),
+        ([*TAUGHT, "--consistency", "1", "-j", "1"], 3, "step 3 of epoch 1"),
     ],
 )
-def test_two_epochs_are_some_steps_a_stop_and_the_rest(job, monkeypatch, optimizer, workers, steps, kept, capsys):
-    command = [*TWO, "--optimizer", optimizer, "-j", workers]
+def test_two_epochs_are_some_steps_a_stop_and_the_rest(job, monkeypatch, more, steps, kept, capsys):
+    command = [*TWO, *more]
+    make_checkpoint(Path("teacher/best.pt"), model="cnn")
     assert main_trainer.main(command) == 0
     whole, best = checkpoint.load(job / "last.pt"), checkpoint.load(job / "best.pt")
     predictions, wanted = (RUN / "predictions.csv.gz").read_bytes(), log()

@@ -15,7 +15,6 @@ from pre_processing.artefacts import InputError
 from training import cells, checkpoint, door, engine, options, study
 from training.checkpoint import plain
 
-SCRIPTS = cells.SCRIPTS
 FIRST, SECOND, TEST = (f"7-gacnn-lite0-s1-{name}" for name in ("unmasked-bare", "masked-seen", "unmasked-seen"))
 LINES = """# Networks of seed 1, and what masks do to the first.
 python main_trainer.py --root_path data/faces --DB F --condition unmasked --seed 1 --epochs 2
@@ -162,21 +161,6 @@ def test_a_test_without_a_training_line_is_refused(scripts):
         cells.read()
     with pytest.raises(InputError, match="no such file"):
         cells.read(Path("none.txt"))
-
-
-def test_shipped_weights_belong_to_the_line_that_trained_them(scripts):
-    whole = next(line for line in SCRIPTS.read_text().splitlines() if "--mask_share 0.5" in line)
-    asked = (
-        "python main_trainer.py --root_path data/ferplus -e --resume gacnn-lite0-7 --mirror --test_mask_kinds unseen"
-    )
-    Path("Scripts.txt").write_text(f"{whole}\n{asked}\n")
-    trained, tested = cells.read()
-    assert tested.parent == trained
-    assert tested.id == "7-gacnn-lite0-s0-both-unseen"
-    assert tested.tests.is_file()
-    Path("Scripts.txt").write_text(f"{whole.replace('--seed 0', '').replace('--lr 0.0007', '--lr 0.1')}\n{asked}\n")
-    with pytest.raises(InputError, match="no line trains gacnn-lite0-7"):
-        cells.read()
 
 
 def test_real_runs_stopped_and_gone_on_with(scripts, tmp_path, monkeypatch, capsys):

@@ -112,9 +112,24 @@ def test_runs_with_either(job, capsys):
         found = json.loads((runs / f"cnn-lite0-s0-{name}/metrics.json").read_text())
         assert found["config"][name] == plain(vars(options.parse([*MASKED, *more])))[name]
     capsys.readouterr()
+    changed = Path(TEACHER).read_bytes() + b"0"
+    Path(TEACHER).write_bytes(changed)
+    assert (
+        main_trainer.main([*MASKED, "--teacher", TEACHER, "--tag", "teacher", "--epochs", "2", "--resume", "auto"]) == 2
+    )
+    assert "not the file that this run began with" in capsys.readouterr().err
+    own = "checkpoint_ferplus/7M-cnn-lite0-s0-teacher/best.pt"
+    assert main_trainer.main([*MASKED, "--teacher", own, "--tag", "teacher", "--overwrite"]) == 2
+    assert "is written by this run itself" in capsys.readouterr().err
+    assert Path(own).is_file()
     last = "checkpoint_ferplus/7M-cnn-lite0-s0-consistency/last.pt"
     assert main_trainer.main([*MASKED, "--epochs", "2", "--resume", last]) == 2
     assert "--consistency 0.5" in capsys.readouterr().err
+    assert (
+        main_trainer.main([*MASKED, "--epochs", "2", "--consistency", "0.5", "--second_mask", "kn95", "--resume", last])
+        == 2
+    )
+    assert "leave --second_mask out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

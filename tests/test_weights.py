@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors.torch
 import torch
@@ -234,3 +235,21 @@ def test_the_shipped_card_is_the_one_that_the_files_make():
     assert (pretrained.FOLDER / card.NAME).read_text(encoding="utf-8") == card.render_card(
         pretrained.FOLDER, ROOT / "Results"
     )
+
+
+def test_two_tests_of_the_same_faces_give_their_mean(tmp_path):
+    names, rng = ("Neutral", "Happy", "Angry", "Surprise"), np.random.default_rng(0)
+    chances = rng.dirichlet(np.ones(7), (2, 40))
+    columns = [f"p_{name}" for name in (*names, "Sad", "Fear", "Disgust")]
+    labels = rng.choice([*names, "Sad"], 40)
+    for number, part in enumerate(chances):
+        rows = pd.DataFrame(part, columns=columns).assign(
+            path=[f"{n}.png" for n in range(40)], emotion=labels, certain=1
+        )
+        predictions.write(tmp_path / str(number), rows[:: 1 - 2 * number])
+    found = card.renormalised(tmp_path / "0", names, tmp_path / "1")
+    four = chances[..., :4] / chances[..., :4].sum(-1, keepdims=True)
+    kept = labels != "Sad"
+    right = np.array(names)[four.mean(0).argmax(1)] == labels
+    assert (found["n"], found["accuracy"]) == (kept.sum(), pytest.approx(right[kept].mean()))
+    assert found["accuracy"] != pytest.approx(card.renormalised(tmp_path / "0", names)["accuracy"])

@@ -12,7 +12,6 @@ else to checkpoint_ferplus/ablations, which is nobody's to keep.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
 import shutil
@@ -66,8 +65,8 @@ VARIATIONS = {
     "plain": Variation("no attention (CNN)", ("--model", "cnn")),
     "upper": Variation("20 regions of the upper face, not 24", ("--num_regions", "20")),
     "invented": Variation("half of the masks of invented kinds", ("--mask_kinds", "seen,invented")),
-    "teacher": Variation("half of the target from a network that sees the bare face", ("--teacher", TEACHER)),
-    "consistent": Variation("two looks at each face, whose answers are to agree", ("--consistency", "1")),
+    "teacher": Variation("half of the target from a network that sees the bare face (Scripts.txt’s first, trained on all of Train)", ("--teacher", TEACHER)),
+    "consistent": Variation("two looks at each face, whose answers are to agree (twice the work)", ("--consistency", "1")),
     "bare": Variation("trained on bare faces only", ("--mask_share", "0")),
     "masked": Variation("trained on masked faces only", ("--mask_share", "1")),
     "larger": Variation("faces of 160 px, not 112", ("--imagesize", "160")),
@@ -171,9 +170,11 @@ class Table:
 
     def add(self, name: str) -> None:
         """Note a variation that was run, and write the file."""
-        one = self.everything[name]
+        one, before = self.everything[name], self.rows.get(name)
         self.rows[name] = row(one, None if name == BASE else self.base)
         if name == BASE:
+            if before:
+                self.forget(before)
             for test in one.tests:
                 answers, target = one.files(test)[0].with_name(predictions.FILE), self.kept / test / predictions.FILE
                 with atomic_write(target) as temporary:
@@ -187,7 +188,18 @@ class Table:
 
     def has_base(self) -> bool:
         """Whether there is what others are compared with."""
-        return self.state(BASE) == RUN and all((self.kept / test / predictions.FILE).is_file() for test in TESTS)
+        try:
+            return self.state(BASE) == RUN and all(self.base(test) for test in TESTS)
+        except InputError:  # missing, or of another run than the row
+            return False
+
+    def forget(self, before: dict[str, Any]) -> None:
+        """Drop the rows that were compared with other answers of the base than today's; `before` is its row then."""
+        now = self.rows[BASE]
+        if any(
+            plain(before[test][key]) != plain(now[test][key]) for test in TESTS for key in ("accuracy", "macro_recall")
+        ):
+            self.rows = {BASE: now}
 
     def write(self) -> None:
         rows = [self.rows[name] if self.state(name) == RUN else
@@ -206,26 +218,39 @@ def work(argv: list[str]) -> bool:
     asked = parser.parse_args(argv)
     base = base_line()
     chosen = options.parse(list(base))
-    quarter = quarter_of(chosen.train_list) if not asked.list else FOLDER / "quarter_trainList.txt"
-    everything = {name: Ablation(name, base, quarter) for name in VARIATIONS}
-    table = Table(chosen.main_folder / ABLATIONS, everything)
+    everything = {name: Ablation(name, base, FOLDER / "quarter_trainList.txt") for name in VARIATIONS}
+    file = chosen.main_folder / ABLATIONS
     wanted = [name for name in VARIATIONS if name in (asked.only or VARIATIONS)]
-    todo = [name for name in wanted if table.state(name) != RUN]
-    if todo and not asked.list and not table.has_base():
-        todo = [BASE, *(name for name in todo if name != BASE)]  # the others are compared with its answers
-    lock = FOLDER / "ablations.lock"
-    try:
-        with filelock.FileLock(lock, timeout=0) if todo and not asked.list else contextlib.nullcontext():
-            failed = run([] if asked.list else todo, everything, table)
-    except filelock.Timeout as error:
-        raise InputError(f"{lock}: {HELD}") from error
+    if asked.list:
+        table, failed = Table(file, everything), []
+    else:
+        table, failed = locked(file, everything, wanted, chosen.train_list)
     for name in wanted:
         print(f"{name}: {'failed' if name in failed else table.state(name)}: {VARIATIONS[name].what}")
     return not failed
 
 
+def locked(file: Path, everything: dict[str, Ablation], wanted: list[str], train_list: Path) -> tuple[Table, list[str]]:
+    """Run what is wanted and not done, while nobody else does; the table, and what failed."""
+    lock = FOLDER / "ablations.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(lock, timeout=0):
+            quarter_of(train_list)
+            table = Table(file, everything)
+            return table, run([name for name in wanted if table.state(name) != RUN], everything, table)
+    except filelock.Timeout as error:
+        raise InputError(f"{lock}: {HELD}") from error
+
+
 def run(todo: list[str], everything: dict[str, Ablation], table: Table) -> list[str]:
-    """Run variations and note their figures; those that failed. KeyboardInterrupt where the user stops it."""
+    """Run variations and note their figures; those that failed. KeyboardInterrupt where the user stops it.
+
+    The base comes first where its answers are needed, or its network by a variation that only tests it otherwise.
+    """
+    needed = any(not VARIATIONS[name].trained for name in todo) and not (everything[BASE].weights / "best.pt").is_file()
+    if todo and (needed or not table.has_base()):
+        todo = [BASE, *(name for name in todo if name != BASE)]
     failed = []
     for name in todo:
         print(f"\n{name}: {VARIATIONS[name].what}", flush=True)

@@ -76,12 +76,22 @@ def worn(figures: dict[str, Any]) -> str:
     return f"masks: {masks['kinds']}" if masks else {"unmasked": "bare"}.get(figures["test_condition"], "masks")
 
 
-def renormalised(folder: Path, emotions: tuple[str, ...]) -> dict[str, Any]:
-    """Figures of the first emotions alone, from the predictions of a network for more of them."""
-    table = pd.read_csv(folder / predictions.FILE)
-    table = table[table["emotion"].isin(emotions)]
+def renormalised(folder: Path, emotions: tuple[str, ...], second: Path | None = None) -> dict[str, Any]:
+    """Figures of the first emotions alone, from the predictions of a network for more of them.
+
+    With a `second` folder the answers are the means of two tests of the same faces.
+    """
+
+    def read(source: Path) -> pd.DataFrame:
+        rows = pd.read_csv(source / predictions.FILE).set_index("path")
+        return rows[rows["emotion"].isin(emotions)]
+
+    table, columns = read(folder), [f"p_{name}" for name in emotions]
+    chances = [
+        rows[columns].div(rows[columns].sum(axis=1), axis=0) for rows in (table, *([read(second)] if second else []))
+    ]
     labels = table["emotion"].map(emotions.index).to_numpy(np.int64)
-    predicted = table[[f"p_{name}" for name in emotions]].to_numpy().argmax(1)
+    predicted = sum(each.loc[table.index] for each in chances).to_numpy().argmax(1)
     certain = table["certain"].to_numpy(bool) if table["certain"].notna().all() else None
     return metrics.summarise(labels, predicted, emotions, certain)
 

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from models import pretrained
 from pre_processing.artefacts import InputError
 from training import checkpoint, options, results, selection
 from training.checkpoint import plain
@@ -24,7 +23,6 @@ TESTED = ("num_classes", "model", "backbone", "num_regions", "imagesize", "seed"
           "mirror", "limit_batches")  # fmt: skip
 TRAINED = ("mask_kinds", "mask_share", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "end2end",
            "targets", "teacher", "consistency", "balance", "label_smoothing", "ema", "patience", "scratch")  # fmt: skip
-LATER = {"second_mask": None, "teacher": None, "consistency": 0.0}  # options that older runs did not have
 
 
 def commands(text: str, start: str = TRAINER) -> list[list[str]]:
@@ -79,12 +77,6 @@ class Cell:
         """Folder of the checkpoints that the line writes, or tests."""
         return results.checkpoint_dir((self.parent or self).chosen)
 
-    @property
-    def tests(self) -> Path:
-        """The file with the network that the line tests."""
-        resume = self.chosen.resume
-        return pretrained.find(resume) if checkpoint.is_weights(resume) else self.weights / "best.pt"
-
     @cached_property
     def figures(self) -> dict[str, Any] | None:
         """metrics.json of the folder, whichever command wrote it; None where there is none."""
@@ -93,7 +85,7 @@ class Cell:
     def made_by(self, config: dict[str, Any]) -> bool:
         """Whether a run with these options, as metrics.json or a checkpoint has them, is a run of this line."""
         wanted, keys = plain(vars(self.chosen)), TESTED if self.parent else TESTED + TRAINED
-        config = LATER | config
+        config = checkpoint.LATER | config
         return all(key in config and config[key] == wanted[key] for key in keys)
 
     @property
@@ -157,20 +149,9 @@ def read(scripts: Path | None = None, folder: Path | None = None) -> list[Cell]:
     return found
 
 
-def trainer_of(weights: Path, trained: list[Cell]) -> Cell | None:
-    """The line whose network the shipped weights are."""
-    texts = pretrained.read_texts(pretrained.find(weights))
-    made = json.loads(texts["config"]) | json.loads(texts["provenance"])
-    keys = [key for key in TESTED + TRAINED if key in made]
-    fits = (c for c in trained if all(plain(vars(c.chosen))[key] == made[key] for key in keys))
-    return next((cell for cell in fits if cell.train == made["train_condition"]), None)
-
-
 def tested(cell: Cell, trained: dict[Path, Cell], scripts: Path) -> Cell:
     """A line with -e with its parent, whose network its options then name."""
-    resume = cell.chosen.resume
-    shipped = checkpoint.is_weights(resume)
-    parent = trainer_of(resume, [*trained.values()]) if shipped else trained.get(Path(resume.parent.name))
+    parent = trained.get(Path(cell.chosen.resume.parent.name))
     if parent is None:
         raise InputError(f"{scripts}: no line trains {cell.chosen.resume}, which {cell.line} tests; add one above it")
     for key in ("model", "backbone", "num_regions", "imagesize", "seed"):

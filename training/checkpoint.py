@@ -17,7 +17,16 @@ from models import pretrained
 from pre_processing import emotions
 from pre_processing.artefacts import InputError, atomic_write
 
-IDENTITY = ("model_config", "config", "class_names", "epoch", "best", "best_epoch")  # what all checkpoints tell
+LATER = {"second_mask": None, "teacher": None, "consistency": 0.0}  # options that older runs did not have
+IDENTITY = (
+    "model_config",
+    "config",
+    "class_names",
+    "teacher_sha256",
+    "epoch",
+    "best",
+    "best_epoch",
+)  # what all checkpoints tell
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -94,7 +103,7 @@ def find_best(path: Path, content: dict[str, Any], store: Path) -> dict[str, Any
         if (best["epoch"], best["best"]) == (content["best_epoch"], content["best"]):
             return {} if file.parent == store else best
     if content["epoch"] == content["best_epoch"] and not content.get("progress"):
-        identity = {key: content[key] for key in IDENTITY}
+        identity = {key: content.get(key) for key in IDENTITY}  # older ones know of no teacher
         return {**identity, "model": content["average"] or content["model"]}
     if not files:
         raise InputError(f"{path}: best.pt is missing beside it; put it there, or start again")
@@ -150,12 +159,14 @@ def check_same_run(options: Namespace, content: dict[str, Any]) -> None:
     if content.get("progress"):  # the batches of its epoch are drawn again
         keys += ["batch_size", "balance", "limit_batches"]
     asked = plain(vars(options))
+    was = {**asked, **LATER, **content["config"]}
     for key in keys:
-        given, before = asked[key], content["config"].get(key, asked[key])
+        given, before = asked[key], was[key]
         if given != before:
             name = key.replace("batch_", "batch-")
+            remedy = f"leave --{name} out" if before is None else f"give --{name} {before}"
             raise InputError(f"{options.resume}: was trained with --{name} {before}, not {given}; "
-                             f"give --{name} {before}, or start without --resume")  # fmt: skip
+                             f"{remedy}, or start without --resume")  # fmt: skip
 
 
 def load_weights(path: Path, model: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:
@@ -164,6 +175,13 @@ def load_weights(path: Path, model: torch.nn.Module, weights: dict[str, torch.Te
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise InputError(f"{path}: its weights do not fit this model; it was written by another version") from error
+
+
+def check_same_teacher(options: Namespace, content: dict[str, Any], digest: str | None) -> None:
+    """InputError in one line where a run would be gone on with under another teacher's file of the same name."""
+    if content.get("teacher_sha256") != digest:
+        raise InputError(f"{options.teacher}: not the file that this run began with; put that one back, or start without "
+                         "--resume")  # fmt: skip
 
 
 def tested_network(path: Path, content: dict[str, Any]) -> torch.nn.Module:

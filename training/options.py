@@ -121,8 +121,8 @@ def add_ours(parser: Parser) -> None:
         "gets one of this kind over it: below surgical_white, unknown masks look like known ones")  # fmt: skip
     add("--teacher", type=Path, help="network (best.pt, or the name of shipped weights) that sees each face without its mask; "
         "its answers are half of the target")  # fmt: skip
-    add("--consistency", type=number(float, 0), default=0.0, help="each face is looked at under two masks, and the distance "
-        "of the two answers (symmetric KL divergence) is added to the loss with this weight")  # fmt: skip
+    add("--consistency", type=number(float, 0), default=0.0, help="each face is looked at twice, under masks of their own where it "
+        "wears any, and the distance of the answers (symmetric KL divergence) is added to the loss with this weight")  # fmt: skip
     add("--samples", type=Path, help="samples.csv with votes and certainty [beside the lists, if there]")
     add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",
         help="auto: bf16 on a GPU (older ones fp16), and for vgg16 on a CPU that has it")  # fmt: skip

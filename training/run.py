@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import models
+from models import pretrained
 from pre_processing import emotions
 from pre_processing.artefacts import InputError
 from training import batches, checkpoint, data, distributed, engine, metrics, results, selection
@@ -41,6 +42,16 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def teacher_sum(path: Path, store: Path) -> str:
+    """sha256 of the teacher's file, by which a run that goes on knows it; InputError where the run would replace it."""
+    file = pretrained.find(path) if checkpoint.is_weights(path) else Path(path)
+    if not file.is_file():
+        raise InputError(f"{file}: no such checkpoint; train the teacher first, or give another --teacher")
+    if file.resolve().parent == store.resolve():
+        raise InputError(f"{file}: is written by this run itself; give it a --tag of its own")
+    return pretrained.sha256(file)
+
+
 class Run:
     """A training run: built from options and faces, or gone on with from a checkpoint."""
 
@@ -50,6 +61,7 @@ class Run:
         self.store = options.model_dir or results.checkpoint_dir(options)
         if options.resume == AUTO:
             options.resume = self.store / "last.pt" if (self.store / "last.pt").is_file() else None
+        self.teacher = teacher_sum(options.teacher, self.store) if options.teacher else None
         seed_everything(options.seed)
         self.train_faces, self.valid_faces, self.test_faces = (
             selection.faces_of(s, options) for s in ("train", "valid", "test")
@@ -64,6 +76,7 @@ class Run:
                 )
             checkpoint.check_same_model(options.resume, content, config)
             checkpoint.check_same_run(options, content)
+            checkpoint.check_same_teacher(options, content, self.teacher)
         model = build_model(config, pretrained=not (options.scratch or content))
         self.generator = torch.Generator().manual_seed(options.seed)
         self.loader = batches.training_loader(
@@ -120,6 +133,7 @@ class Run:
             "model_config": self.state.model.config,
             "config": plain(vars(self.options)),
             "class_names": list(self.train_faces.names),
+            "teacher_sha256": self.teacher,
             "epoch": self.epoch,
             "best": self.best,
             "best_epoch": self.best_epoch,
@@ -239,6 +253,7 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
         distributed.wait()  # for the first process to have written best.pt
         best = checkpoint.load(run.store / "best.pt")
         extra = {"command": command, "test_masks": run.test_masks}
+        extra |= {"teacher_sha256": run.teacher} if run.teacher else {}
         return test(options, run.folder, log, best, run.test_faces, extra)
     except KeyboardInterrupt:
         log.say(run.stop())

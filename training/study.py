@@ -38,8 +38,8 @@ def state(cell: Cell, gpu: bool) -> str:
         return f"not run: {reason}"
     if cell.parent and not cell.parent.own:
         return f"not run: waits for {cell.parent.id}"
-    if cell.parent and not cell.tests.is_file():
-        return f"not run: {cell.tests} is missing; train {cell.parent.id} here"
+    if cell.parent and not (cell.weights / "best.pt").is_file():
+        return f"not run: {cell.weights / 'best.pt'} is missing; train {cell.parent.id} here"
     if not cell.parent and last.is_file():
         same = cell.made_by(checkpoint.load(last)["config"])
         return "cut off" if same else f"not run: {last} is of another command; remove it, or move it"

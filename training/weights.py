@@ -28,7 +28,7 @@ from training import card, checkpoint, door, run
 
 LIMIT = 25_000_000  # bytes of all shipped files together: every clone carries them
 TOLD = ("seed", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "targets", "balance", "ema",
-        "label_smoothing", "mask_kinds", "mask_share", "mirror")  # fmt: skip
+        "label_smoothing", "mask_kinds", "mask_share", "second_mask", "consistency", "mirror")  # fmt: skip
 HEAD = ("head.3.weight", "head.3.bias"), ("head.weight", "head.bias")  # last layers of ACNN and CNN, a row an emotion
 
 
@@ -41,6 +41,7 @@ def provenance(path: Path, content: dict[str, Any]) -> dict[str, Any]:
         "best_epoch": content["best_epoch"],
         "valid_accuracy": content["best"],
         **{key: config.get(key) for key in TOLD},
+        "teacher_sha256": content.get("teacher_sha256"),
         "checkpoint_sha256": pretrained.sha256(path),
     }
 
