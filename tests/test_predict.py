@@ -241,20 +241,6 @@ def test_answers_are_the_mean_of_a_face_and_its_mirror_image(weights, astronaut)
     assert not np.allclose(one.gates, other.gates, atol=1e-4)
 
 
-def test_a_masked_face_is_looked_at_twice(weights):
-    predictor = network.Predictor(models.load_pretrained(weights), "cpu")
-    photo = skimage.data.astronaut()
-    (face,), _ = search.find(photo, predictor.size, "cloth_dots", "astronaut.jpg")
-    assert face.bare.again is None
-    assert not np.array_equal(face.worn.again, face.worn.crop)
-    looks = [face.worn._replace(again=None), face.worn._replace(crop=face.worn.again, again=None)]
-    first, second, *both = predictor([*looks, face.bare, face.worn])
-    assert not np.allclose(first.probabilities, second.probabilities, atol=1e-4)
-    assert np.allclose(both[1].probabilities, (first.probabilities + second.probabilities) / 2, atol=1e-5)
-    assert np.allclose(both[1].gates, first.gates, atol=1e-5)
-    assert np.allclose(predictor([face.bare])[0].probabilities, both[0].probabilities, atol=1e-5)
-
-
 def test_a_mask_in_the_photo_is_told_and_hides_the_mouth(run, tmp_path):
     photo = skimage.data.astronaut()
     ((bare,), _) = search.find(photo, 112)
@@ -268,14 +254,6 @@ def test_a_mask_in_the_photo_is_told_and_hides_the_mouth(run, tmp_path):
     code, (one,), out, _ = run(file)
     assert (code, one["masked"]) == (0, True)
     assert out.splitlines()[1].split()[5] == "yes"
-
-
-def test_hidden_points_are_replaced_under_a_mask_that_is_put_on():
-    photo = skimage.data.astronaut()
-    ((face,), _) = search.find(photo, 112, "surgical_blue", "astronaut.jpg")
-    assert face.masked is False
-    assert not np.allclose(face.worn.points[48:], face.bare.points[48:], atol=0.5)
-    assert np.allclose(face.worn.points[36:48], face.bare.points[36:48])
 
 
 @given(st.lists(st.integers(0, 9), max_size=40), st.integers(1, 50))

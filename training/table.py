@@ -29,15 +29,12 @@ HEAD = (
     *EMOTIONS,
 )
 FACES = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
-TESTS = (
-    "bare",
-    "seen",
-    "unseen",
-    *(f"{kinds}-under-{SECOND}" for kinds in ("seen", "unseen")),
-)  # tests of the study that the table shows
+# Tests of the study that the table shows.
+TESTS = ("bare", "seen", "unseen", *(f"{kinds}-under-{SECOND}" for kinds in ("seen", "unseen")))
 NOTE = """Recall of each emotion in %. The epoch with the best validation accuracy was tested once; Wilson intervals. Seen masks are kinds that
 training shows, unseen ones it never does; test faces always wear the same. All rows of one database have the same faces and splits.
-Another over them: a white surgical mask lies over the one worn, so that kinds that training never showed look like one that it did. Each command is in the run's `metrics.json`."""
+Another over them: a white surgical mask lies over the one worn, so that kinds that training never showed look like one that it did.
+Each command is in the run's `metrics.json`."""
 
 
 def collect(results: Path) -> list[dict]:
