@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import pickle
 import secrets
@@ -119,6 +120,17 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         raise InputError(f"{path}: is a folder; remove it or choose another place") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_object(path: Path, wrong: str) -> dict[str, Any]:
+    """The object in a JSON file; where it holds none, InputError with `wrong`, in which {error} is filled in."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("no object")
+    except ValueError as error:
+        raise InputError(f"{path}: {wrong.format(error=error)}") from error
+    return found
 
 
 def read_bytes(path: str | Path, what: str) -> bytes:

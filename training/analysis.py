@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from pre_processing import emotions
-from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.artefacts import InputError, atomic_write, read_object
 from pre_processing.mask_kinds import SECOND
 from training import cells, door, hypothesis, metrics, pairs, predictions, statistics
 from training.cells import NOT_RUN, RUN, Cell
@@ -237,15 +237,7 @@ def reliability(run: predictions.Predictions) -> dict[str, Any]:
 
 def read_noted(file: Path) -> dict[str, Any]:
     """What a command noted in a JSON file of the results folder; InputError where that is broken."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError("no object")
-    except ValueError as error:
-        raise InputError(
-            f"{file}: not what its command writes ({error}); restore it, or remove it and run that again"
-        ) from error
-    return found
+    return read_object(file, "not what its command writes ({error}); restore it, or remove it and run that again")
 
 
 def plain(value: Any) -> Any:

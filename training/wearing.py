@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.artefacts import InputError, atomic_write, read_object
 from pre_processing.masks import face_seed
 from pre_processing.meanface import hide_points
 from pre_processing.overlay import put_mask
@@ -62,14 +62,8 @@ def checksum(images: Iterable[np.ndarray]) -> str:
 
 def freeze(file: Path, worn: dict[str, Any]) -> None:
     """Note kinds, number of faces and checksum in `file` (JSON); InputError where another checksum is noted there."""
-    try:
-        noted = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        if not isinstance(noted, dict):
-            raise ValueError("no object")
-    except ValueError as error:
-        raise InputError(
-            f"{file}: not a record of test masks ({error}); restore it, or remove it and test again"
-        ) from error
+    wrong = "not a record of test masks ({error}); restore it, or remove it and test again"
+    noted = read_object(file, wrong) if file.is_file() else {}
     key = f"{worn['kinds']}, {worn['faces']} faces"
     if noted.setdefault(key, worn["sha256"]) != worn["sha256"]:
         raise InputError(f"{file}: test faces wore other masks ({key}) when earlier runs were tested; "
