@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
-from report.numbers import PERCENT, count, decimal, kind_name, listing, percent, plural, span
+from report.numbers import PERCENT, count, decimal, kind_name, listing, percent, plural, span, with_span
 from report.tables import PAIRS, find, is_run
 
 
@@ -11,7 +11,7 @@ def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name; empty where there is nothing to say."""
     return {
         "progress": progress(study), "headline": headline(study), "abstract_cost": abstract_cost(study),
-        "unseen": unseen(study), "two_looks": two_looks(study), "seeds": seeds(study), "cost": cost(study),
+        "unseen": unseen(study), "duplicates": duplicates(study), "two_looks": two_looks(study), "seeds": seeds(study), "cost": cost(study),
         "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
         "calibration": calibration(study), "lost": lost(study), "gates": gates(study),
         "ablations": ablations(study),
@@ -145,6 +145,18 @@ def unseen(study: dict) -> str:
     if not said:
         return "Unseen kinds were not tested yet."
     return f"The target for unseen kinds is a fall of at most {percent(study['unseen']['target'], 0)} points: {'; '.join(said)}."
+
+
+def duplicates(study: dict) -> str:
+    """What near-duplicates of test faces are worth in training."""
+    part = study["duplicates"]
+    if not is_run(part):
+        return "What they are worth was not measured yet."
+    kept, out = (f"{percent(part[f'accuracy_{which}'])}{PERCENT}" for which in ("kept", "left_out"))
+    return (
+        f"With them left in, for comparison with published figures, the network for bare faces recognises {kept} of "
+        f"the test faces, and without them {out}: a difference of {with_span(part['gain'])} points."
+    )
 
 
 def two_looks(study: dict) -> str:

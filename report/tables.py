@@ -14,7 +14,12 @@ from training.results import DISPLAY
 
 TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": "worn low", "window": "window",
          "copies": "mixed copies"}  # fmt: skip
-TRAINED = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
+TRAINED = {
+    "unmasked": "bare faces",
+    "masked": "masked faces",
+    "both": "both",
+    "unmasked+duplicates": "bare, near-duplicates kept",
+}
 SHORT = {"bare": "bare", "seen": "masked"}
 PAIRS = {"shift": "shift", "information": "information", "both": "one network"}
 NO_CELL = "\u2013"
@@ -217,12 +222,18 @@ def calibration(study: dict) -> list[dict[str, Any]]:
 def four(study: dict) -> list[list[str | None]]:
     """Rows for gACNN-Lite0 of the lowest seed: trained on, tested on, four emotions out of seven, trained on four."""
     by_id = {cell["id"]: cell for cell in study["cells"]}
+    main, trains = ("gacnn", "lite0", 0), {train for train, _ in FIVE}
     rows = []
     for part in study["four_from_seven"]:
         cell, trained = by_id[part["cell"]], by_id.get(part["trained_cell"] or "")
-        if (cell["model"], cell["backbone"], cell["seed"]) == ("gacnn", "lite0", 0) and cell["test"] in SHORT:
-            rows.append([TRAINED[cell["train"]], TESTS[cell["test"]], f"{percent(part['accuracy'])} ({span(part['ci95'])})",
-                         accuracy(trained) if trained else NO_CELL])  # fmt: skip
+        if (
+            (cell["model"], cell["backbone"], cell["seed"]) != main
+            or cell["train"] not in trains
+            or cell["test"] not in SHORT
+        ):
+            continue
+        rows.append([TRAINED[cell["train"]], TESTS[cell["test"]], f"{percent(part['accuracy'])} ({span(part['ci95'])})",
+                     accuracy(trained) if trained else NO_CELL])  # fmt: skip
     return rows
 
 

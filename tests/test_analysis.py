@@ -18,6 +18,7 @@ GOOD, POOR = [0.9] * 7, [0.9, 0.8, 0.8, 0.8, 0.2, 0.2, 0.2]
 BARE, SHIFT, MASKED, BOTH = (
     f"7-gacnn-lite0-s0-{name}" for name in ("unmasked-bare", "unmasked-seen", "masked-seen", "both-bare")
 )
+DUPLICATES = "7-gacnn-lite0-s0-unmasked+duplicates-bare"
 
 
 def written(folder: Path) -> dict:
@@ -38,7 +39,7 @@ def test_nothing_is_said_of_what_was_not_run(folder):
     assert all(cell["status"] == "not run" and cell["reason"] and "accuracy" not in cell for cell in found["cells"])
     assert {cell["reason"] for cell in found["cells"] if cell["backbone"] == "vgg16"} == {"wants a GPU"}
     parts = [*found["costs"].values(), *found["seeds"], found["unseen"]["masked"], found["unseen"]["both"]]
-    parts += [found["verdict"][name] for name in found["costs"]] + [found["gates"]]
+    parts += [found["verdict"][name] for name in found["costs"]] + [found["gates"], found["duplicates"]]
     assert all(part["status"] == "not run" and part["reason"] for part in parts)
     assert found["verdict"]["sentence"].startswith("Not run")
     assert found["four_from_seven"] == found["other_runs"] == []
@@ -130,6 +131,17 @@ def test_unseen_kinds(folder):
     assert found["drop"]["value"] == pytest.approx(found["accuracy_seen"] - found["accuracy_unseen"], abs=1e-5)
     assert found["second"]["status"] == "not run"
     assert found["reached"] is (found["drop"]["value"] <= 0.03) is False
+
+
+def test_near_duplicates_in_training(folder):
+    study_job.study(folder, {BARE: [0.8] * 7, DUPLICATES: GOOD}, FACES)
+    told = written(folder)
+    found = told["duplicates"]
+    assert (found["left_out"], found["kept"], found["n"]) == (BARE, DUPLICATES, sum(FACES))
+    assert 0.03 < found["gain"]["value"] == pytest.approx(found["accuracy_kept"] - found["accuracy_left_out"], abs=1e-5)
+    assert told["costs"]["shift"]["status"] == "not run"
+    lines = {cell["id"]: cell["line"] for cell in told["cells"]}
+    assert lines[DUPLICATES].split(" --main_folder ")[0] == lines[BARE].split(" --condition ")[0]
 
 
 def test_a_second_mask_has_its_own_drop_and_a_mean_with_the_first(folder):

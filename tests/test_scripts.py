@@ -38,7 +38,8 @@ def job(small_ferplus, tmp_path, monkeypatch):
     os.makedirs("data")
     small_ferplus.rename("data/ferplus")
     mask_root(Path("data/ferplus"), Path("data/ferplus-masked"))
-    write_artefacts(Path("data/ferplus"), Path("Results"))
+    for lists in ("Results", "data/ferplus-duplicates"):
+        write_artefacts(Path("data/ferplus"), Path(lists))
 
 
 def prepared(db, folder):
@@ -82,13 +83,12 @@ def test_every_line_names_what_its_prepare_command_makes():
     made = {}
     for line in PREPARE:
         chosen = prepare.build_parser().parse_args(shlex.split(line))
-        made[chosen.DB] = {"unmasked": chosen.root_path, "masked": chosen.masked_root}, chosen.out
+        made[chosen.DB, chosen.out] = {"unmasked": chosen.root_path, "masked": chosen.masked_root}
     together = [command[command.index("main_trainer.py") + 1 :] for command in TOGETHER_COMMANDS]
     for command in COMMANDS + FOLD_COMMANDS + together:
         chosen = options.build_parser().parse_args(command)
-        roots, out = made[chosen.DB]
         bare = chosen.mask_kinds or chosen.test_mask_kinds
-        assert (chosen.root_path, chosen.main_folder) == (roots["unmasked" if bare else chosen.condition], out)
+        assert chosen.root_path == made[chosen.DB, chosen.main_folder]["unmasked" if bare else chosen.condition]
 
 
 def run(command):

@@ -36,6 +36,7 @@ PAIRS = {
     "both": ("one network trained on both, tested on bare and on masked faces", "both-bare", "both-seen", True),
 }  # fmt: skip
 UNSEEN_TARGET = 0.03
+LEFT_OUT, LEFT_IN = "unmasked-bare", "unmasked+duplicates-bare"  # near-duplicates of test faces, in training
 FOUR = "from the 7-emotion network: its probabilities of the four, renormalised, on faces that show one of the four"
 
 
@@ -125,11 +126,27 @@ class Study:
 
     def unseen_drop(self, seen: str, unseen: str) -> dict[str, Any]:
         """The drop of one network's accuracy."""
-        both = pairs.pair([self.predictions[seen]], [self.predictions[unseen]], same_networks=True)
-        (first, second), drawn = both.found.accuracy, both.drawn.accuracy
-        drop = estimate(first - second, drawn[:, 0] - drawn[:, 1])
-        return {"status": RUN, "seen": seen, "unseen": unseen, "n": len(both.labels), "accuracy_seen": first,
+        n, first, second, drop = self.drop(seen, unseen)
+        return {"status": RUN, "seen": seen, "unseen": unseen, "n": n, "accuracy_seen": first,
                 "accuracy_unseen": second, "drop": drop, "reached": bool(drop["value"] <= UNSEEN_TARGET)}  # fmt: skip
+
+    def drop(self, first: str, second: str) -> tuple[int, float, float, dict[str, Any]]:
+        """Faces that two cells of one seed share, accuracy of either, and how much lower the second one's is."""
+        both = pairs.pair([self.predictions[first]], [self.predictions[second]], same_networks=True)
+        (high, low), drawn = both.found.accuracy, both.drawn.accuracy
+        return len(both.labels), high, low, estimate(high - low, drawn[:, 0] - drawn[:, 1])
+
+    def duplicates(self) -> dict[str, Any]:
+        """What near-duplicates of test faces are worth where they stay in training, on the same faces."""
+        names = f"{MAIN}-{LEFT_OUT}", f"{MAIN}-{LEFT_IN}"
+        out, kept = map(self.seeds_of, names)
+        seeds = sorted(out.keys() & kept.keys())
+        if not seeds:
+            return self.missing(*names)
+        left_out, left_in = out[seeds[0]].id, kept[seeds[0]].id
+        n, high, low, gain = self.drop(left_in, left_out)
+        return {"status": RUN, "left_out": left_out, "kept": left_in, "n": n, "accuracy_left_out": low,
+                "accuracy_kept": high, "gain": gain}  # fmt: skip
 
     def two_looks(self) -> dict[str, Any]:
         """By cell: mean answers for its faces as they are masked, and with a second mask over that one."""
@@ -216,6 +233,7 @@ class Study:
             "verdict": self.verdict,
             "four_from_seven": self.four_from_seven,
             "unseen": self.unseen,
+            "duplicates": self.duplicates,
             "two_looks": self.two_looks,
             "calibration": self.calibration,
             "seeds": self.seeds,

@@ -17,6 +17,7 @@ from training.run import trained_on
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "Scripts.txt"
 TRAINER = "python main_trainer.py "
+KEPT = "-duplicates"  # ends the name of a --main_folder whose lists still have near-duplicates of test faces
 RUN, NOT_RUN, WANTS_GPU = "run", "not run", "wants a GPU"
 # What decides a result, of the options of a training and of a test; processes, folders and the like do not.
 TESTED = ("num_classes", "model", "backbone", "num_regions", "imagesize", "seed", "condition", "test_mask_kinds", "second_mask",
@@ -46,8 +47,9 @@ class Cell:
 
     @property
     def train(self) -> str:
-        """Training faces: unmasked, masked or both."""
-        return trained_on(vars((self.parent or self).chosen))
+        """Training faces: unmasked, masked or both; `unmasked+duplicates` with near-duplicates of test faces among them."""
+        chosen = vars((self.parent or self).chosen)
+        return trained_on(chosen) + ("+duplicates" if keeps_duplicates(chosen) else "")
 
     @property
     def test(self) -> str:
@@ -86,7 +88,8 @@ class Cell:
         """Whether a run with these options, as metrics.json or a checkpoint has them, is a run of this line."""
         wanted, keys = plain(vars(self.chosen)), TESTED if self.parent else TESTED + TRAINED
         config = checkpoint.LATER | config
-        return all(key in config and config[key] == wanted[key] for key in keys)
+        same_faces = keeps_duplicates(config) == keeps_duplicates(wanted)
+        return same_faces and all(key in config and config[key] == wanted[key] for key in keys)
 
     @property
     def own(self) -> bool:
@@ -108,6 +111,11 @@ class Cell:
         if (self.parent or self).chosen.backbone == "vgg16":
             return WANTS_GPU
         return f"waits for {self.parent.id}" if self.parent and not self.parent.own else "not run yet"
+
+
+def keeps_duplicates(config: dict[str, Any]) -> bool:
+    """Whether a run's lists have near-duplicates of test faces in Train and Valid, by where they lie."""
+    return Path(config.get("main_folder", "")).name.endswith(KEPT)
 
 
 def read_figures(file: Path) -> dict[str, Any] | None:

@@ -95,7 +95,7 @@ def work(argv: list[str]) -> bool:
     if asked.list:
         print(summary({cell.id: state(cell, torch.cuda.is_available()) for cell in chosen}))
         return True
-    lock = Path(chosen[0].chosen.cache) / "study.lock"
+    lock = Path(chosen[0].chosen.results) / "cache" / "study.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(lock, timeout=0):

@@ -57,7 +57,7 @@ def collect(results: Path) -> list[dict]:
 def shown(results: Path) -> list[cells.Cell]:
     """Cells of the study that were run and have a place in the table."""
     return [cell for cell in cells.read(folder=results) if (cell.chosen.model, cell.chosen.backbone, cell.chosen.seed)
-            == ("gacnn", "lite0", 0) and cell.test in TESTS and cell.own]  # fmt: skip
+            == ("gacnn", "lite0", 0) and cell.train in FACES and cell.test in TESTS and cell.own]  # fmt: skip
 
 
 def tested_on(figures: dict) -> str:
