@@ -14,12 +14,9 @@ from training.results import DISPLAY
 
 TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": "worn low", "window": "window",
          "copies": "mixed copies"}  # fmt: skip
-TRAINED = {
-    "unmasked": "bare faces",
-    "masked": "masked faces",
-    "both": "both",
-    "unmasked+duplicates": "bare, near-duplicates kept",
-}
+TRAINED = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
+# What else was not as usual, as training.cells names it.
+MORE = {"duplicates": "near-duplicates kept", "teacher": "a teacher", "start_from": "bare ones first"}
 SHORT = {"bare": "bare", "seen": "masked"}
 PAIRS = {"shift": "shift", "information": "information", "both": "one network"}
 NO_CELL = "\u2013"
@@ -49,6 +46,12 @@ def find(study: dict, train: str, test: str, classes: int = 7, model: str = "gac
     return min(found, key=lambda cell: cell["seed"], default=None)
 
 
+def trained(train: str) -> str:
+    """`masked faces, a teacher` of `masked+teacher`."""
+    faces, *more = train.split("+")
+    return ", ".join([TRAINED[faces], *(MORE[name] for name in more)])
+
+
 def accuracy(cell: dict) -> str | None:
     """`85.1 (83.8–86.3)` or None."""
     return f"{percent(cell['accuracy'])} ({span(cell['ci95'])})" if is_run(cell) else None
@@ -61,7 +64,7 @@ def matrix(study: dict, classes: int) -> dict[str, Any]:
     tests = [test for test in TESTS if any(test == first for *_, first in found)]
     names = dict.fromkeys(key[:3] for key in found)
     rows = [
-        [name, TRAINED[train] + (", second mask" if second else ""),
+        [name, trained(train) + (", second mask" if second else ""),
          *(found.get((name, train, second, test), NO_CELL) for test in tests)] for name, train, second in names
     ]  # fmt: skip
     for row, above in reversed([*zip(rows[1:], rows, strict=False)]):

@@ -39,10 +39,10 @@ def test_nothing_is_said_of_what_was_not_run(folder):
     assert all(cell["status"] == "not run" and cell["reason"] and "accuracy" not in cell for cell in found["cells"])
     assert {cell["reason"] for cell in found["cells"] if cell["backbone"] == "vgg16"} == {"wants a GPU"}
     parts = [*found["costs"].values(), *found["seeds"], found["unseen"]["masked"], found["unseen"]["both"]]
-    parts += [found["verdict"][name] for name in found["costs"]] + [found["gates"], found["duplicates"]]
+    parts += [found["verdict"][name] for name in found["costs"]] + [found["gates"]]
     assert all(part["status"] == "not run" and part["reason"] for part in parts)
     assert found["verdict"]["sentence"].startswith("Not run")
-    assert found["four_from_seven"] == found["other_runs"] == []
+    assert found["four_from_seven"] == found["other_runs"] == found["variations"] == []
     assert found["calibration"] == {}
 
 
@@ -133,12 +133,12 @@ def test_unseen_kinds(folder):
     assert found["reached"] is (found["drop"]["value"] <= 0.03) is False
 
 
-def test_near_duplicates_in_training(folder):
+def test_a_network_trained_in_another_way_stands_beside_its_like(folder):
     study_job.study(folder, {BARE: [0.8] * 7, DUPLICATES: GOOD}, FACES)
     told = written(folder)
-    found = told["duplicates"]
-    assert (found["left_out"], found["kept"], found["n"]) == (BARE, DUPLICATES, sum(FACES))
-    assert 0.03 < found["gain"]["value"] == pytest.approx(found["accuracy_kept"] - found["accuracy_left_out"], abs=1e-5)
+    (found,) = told["variations"]
+    assert (found["cell"], found["beside"], found["n"]) == (DUPLICATES, BARE, sum(FACES))
+    assert 0.03 < found["gain"]["value"] == pytest.approx(found["accuracy"] - found["accuracy_beside"], abs=1e-5)
     assert told["costs"]["shift"]["status"] == "not run"
     lines = {cell["id"]: cell["line"] for cell in told["cells"]}
     assert lines[DUPLICATES].split(" --main_folder ")[0] == lines[BARE].split(" --condition ")[0]

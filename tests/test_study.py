@@ -68,7 +68,13 @@ def test_every_line_of_the_matrix_has_a_name_and_a_folder_of_its_own():
     matrix = cells.read()
     assert len({cell.id for cell in matrix}) == len({cell.folder for cell in matrix}) == len(matrix)
     assert all(options.parse(list(cell.argv)).DB == "F" for cell in matrix)
-    assert {cell.train for cell in matrix} == {"unmasked", "masked", "both", "unmasked+duplicates"}
+    assert {cell.train for cell in matrix} == {
+        "unmasked",
+        "masked",
+        "both",
+        "unmasked+duplicates",
+        "masked+teacher+start_from",
+    }
     under = {f"{kinds}-under-surgical_white" for kinds in ("seen", "unseen")}
     assert {cell.test for cell in matrix} == {"bare", "seen", "unseen", "low", "window", "copies"} | under
 

@@ -36,7 +36,6 @@ PAIRS = {
     "both": ("one network trained on both, tested on bare and on masked faces", "both-bare", "both-seen", True),
 }  # fmt: skip
 UNSEEN_TARGET = 0.03
-LEFT_OUT, LEFT_IN = "unmasked-bare", "unmasked+duplicates-bare"  # near-duplicates of test faces, in training
 FOUR = "from the 7-emotion network: its probabilities of the four, renormalised, on faces that show one of the four"
 
 
@@ -136,17 +135,18 @@ class Study:
         (high, low), drawn = both.found.accuracy, both.drawn.accuracy
         return len(both.labels), high, low, estimate(high - low, drawn[:, 0] - drawn[:, 1])
 
-    def duplicates(self) -> dict[str, Any]:
-        """What near-duplicates of test faces are worth where they stay in training, on the same faces."""
-        names = f"{MAIN}-{LEFT_OUT}", f"{MAIN}-{LEFT_IN}"
-        out, kept = map(self.seeds_of, names)
-        seeds = sorted(out.keys() & kept.keys())
-        if not seeds:
-            return self.missing(*names)
-        left_out, left_in = out[seeds[0]].id, kept[seeds[0]].id
-        n, high, low, gain = self.drop(left_in, left_out)
-        return {"status": RUN, "left_out": left_out, "kept": left_in, "n": n, "accuracy_left_out": low,
-                "accuracy_kept": high, "gain": gain}  # fmt: skip
+    def variations(self) -> list[dict[str, Any]]:
+        """Networks that were trained in another way, each beside its like that was not, on the same faces."""
+        found = []
+        for name, cell in self.done.items():
+            plainly, *more = cell.train.split("+")
+            usual = name.replace(cell.train, plainly)
+            if more and usual in self.done:
+                n, own, others, gain = self.drop(name, usual)
+                found.append(
+                    {"cell": name, "beside": usual, "n": n, "accuracy": own, "accuracy_beside": others, "gain": gain}
+                )
+        return found
 
     def two_looks(self) -> dict[str, Any]:
         """By cell: mean answers for its faces as they are masked, and with a second mask over that one."""
@@ -233,7 +233,7 @@ class Study:
             "verdict": self.verdict,
             "four_from_seven": self.four_from_seven,
             "unseen": self.unseen,
-            "duplicates": self.duplicates,
+            "variations": self.variations,
             "two_looks": self.two_looks,
             "calibration": self.calibration,
             "seeds": self.seeds,

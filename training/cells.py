@@ -23,7 +23,7 @@ RUN, NOT_RUN, WANTS_GPU = "run", "not run", "wants a GPU"
 TESTED = ("num_classes", "model", "backbone", "num_regions", "imagesize", "seed", "condition", "test_mask_kinds", "second_mask",
           "mirror", "limit_batches")  # fmt: skip
 TRAINED = ("mask_kinds", "mask_share", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "end2end",
-           "targets", "teacher", "consistency", "balance", "label_smoothing", "ema", "patience", "scratch")  # fmt: skip
+           "targets", *checkpoint.OTHERS, "consistency", "balance", "label_smoothing", "ema", "patience", "scratch")  # fmt: skip
 
 
 def commands(text: str, start: str = TRAINER) -> list[list[str]]:
@@ -47,9 +47,13 @@ class Cell:
 
     @property
     def train(self) -> str:
-        """Training faces: unmasked, masked or both; `unmasked+duplicates` with near-duplicates of test faces among them."""
+        """Training faces: unmasked, masked or both; and after a plus what else is not as usual.
+
+        `duplicates` of test faces among them, a `teacher`, a network to `start_from`.
+        """
         chosen = vars((self.parent or self).chosen)
-        return trained_on(chosen) + ("+duplicates" if keeps_duplicates(chosen) else "")
+        more = ["duplicates"] if keeps_duplicates(chosen) else []
+        return "+".join([trained_on(chosen), *more, *(name for name in checkpoint.OTHERS if chosen[name])])
 
     @property
     def test(self) -> str:

@@ -17,16 +17,15 @@ from models import pretrained
 from pre_processing import emotions
 from pre_processing.artefacts import InputError, atomic_write
 
-LATER = {"second_mask": None, "teacher": None, "consistency": 0.0}  # options that older runs did not have
-IDENTITY = (
-    "model_config",
-    "config",
-    "class_names",
-    "teacher_sha256",
-    "epoch",
-    "best",
-    "best_epoch",
-)  # what all checkpoints tell
+OTHERS = ("teacher", "start_from")  # options that name another network
+LATER = {
+    "second_mask": None,
+    "teacher": None,
+    "start_from": None,
+    "consistency": 0.0,
+}  # options that older runs did not have
+IDENTITY = ("model_config", "config", "class_names", *(f"{name}_sha256" for name in OTHERS), "epoch", "best",
+            "best_epoch")  # what all checkpoints tell  # fmt: skip
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -103,7 +102,7 @@ def find_best(path: Path, content: dict[str, Any], store: Path) -> dict[str, Any
         if (best["epoch"], best["best"]) == (content["best_epoch"], content["best"]):
             return {} if file.parent == store else best
     if content["epoch"] == content["best_epoch"] and not content.get("progress"):
-        identity = {key: content.get(key) for key in IDENTITY}  # older ones know of no teacher
+        identity = {key: content.get(key) for key in IDENTITY}  # older ones know of no other network
         return {**identity, "model": content["average"] or content["model"]}
     if not files:
         raise InputError(f"{path}: best.pt is missing beside it; put it there, or start again")
@@ -153,7 +152,7 @@ def check_same_run(options: Namespace, content: dict[str, Any]) -> None:
         "mask_kinds",
         "mask_share",
         "second_mask",
-        "teacher",
+        *OTHERS,
         "consistency",
     ]
     if content.get("progress"):  # the batches of its epoch are drawn again
@@ -177,11 +176,12 @@ def load_weights(path: Path, model: torch.nn.Module, weights: dict[str, torch.Te
         raise InputError(f"{path}: its weights do not fit this model; it was written by another version") from error
 
 
-def check_same_teacher(options: Namespace, content: dict[str, Any], digest: str | None) -> None:
-    """InputError in one line where a run would be gone on with under another teacher's file of the same name."""
-    if content.get("teacher_sha256") != digest:
-        raise InputError(f"{options.teacher}: not the file that this run began with; put that one back, or start without "
-                         "--resume")  # fmt: skip
+def check_same_files(options: Namespace, content: dict[str, Any], sums: dict[str, str | None]) -> None:
+    """InputError in one line where a run would be gone on with under another network's file of the same name."""
+    for name in OTHERS:
+        if content.get(f"{name}_sha256") != sums[f"{name}_sha256"]:
+            raise InputError(f"{getattr(options, name)}: not the file that this run began with; put that one back, or start "
+                             "without --resume")  # fmt: skip
 
 
 def tested_network(path: Path, content: dict[str, Any]) -> torch.nn.Module:

@@ -42,14 +42,36 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def teacher_sum(path: Path, store: Path) -> str:
-    """sha256 of the teacher's file, by which a run that goes on knows it; InputError where the run would replace it."""
+def sums(options: Namespace, store: Path) -> dict[str, str | None]:
+    """sha256 of the other networks that the run is given, by which a run that goes on knows them; None for one not given.
+
+    InputError where one is missing, or the run would replace it.
+    """
+    found: dict[str, str | None] = {}
+    for name in checkpoint.OTHERS:
+        path = getattr(options, name)
+        found[f"{name}_sha256"] = given_sum(name, path, store) if path else None
+    return found
+
+
+def given_sum(name: str, path: Path, store: Path) -> str:
+    """sha256 of one network's file."""
     file = pretrained.find(path) if checkpoint.is_weights(path) else Path(path)
     if not file.is_file():
-        raise InputError(f"{file}: no such checkpoint; train the teacher first, or give another --teacher")
+        raise InputError(f"{file}: no such checkpoint; train that network first, or give another --{name}")
     if file.resolve().parent == store.resolve():
         raise InputError(f"{file}: is written by this run itself; give it a --tag of its own")
     return pretrained.sha256(file)
+
+
+def first_weights(options: Namespace, config: dict[str, Any], restored: bool) -> torch.nn.Module:
+    """The network as training begins: with ImageNet's weights, with those of --start_from, or with what a checkpoint will restore."""
+    model = build_model(config, pretrained=not (options.scratch or options.start_from or restored))
+    if options.start_from and not restored:
+        content = checkpoint.load(options.start_from)
+        checkpoint.check_same_model(options.start_from, content, config)
+        checkpoint.load_weights(options.start_from, model, content.get("average") or content["model"])
+    return model
 
 
 class Run:
@@ -61,7 +83,7 @@ class Run:
         self.store = options.model_dir or results.checkpoint_dir(options)
         if options.resume == AUTO:
             options.resume = self.store / "last.pt" if (self.store / "last.pt").is_file() else None
-        self.teacher = teacher_sum(options.teacher, self.store) if options.teacher else None
+        self.sums = sums(options, self.store)
         seed_everything(options.seed)
         self.train_faces, self.valid_faces, self.test_faces = (
             selection.faces_of(s, options) for s in ("train", "valid", "test")
@@ -76,8 +98,8 @@ class Run:
                 )
             checkpoint.check_same_model(options.resume, content, config)
             checkpoint.check_same_run(options, content)
-            checkpoint.check_same_teacher(options, content, self.teacher)
-        model = build_model(config, pretrained=not (options.scratch or content))
+            checkpoint.check_same_files(options, content, self.sums)
+        model = first_weights(options, config, bool(content))
         self.generator = torch.Generator().manual_seed(options.seed)
         self.loader = batches.training_loader(
             self.train_faces, options.batch_size, balance=options.balance, generator=self.generator,
@@ -133,7 +155,7 @@ class Run:
             "model_config": self.state.model.config,
             "config": plain(vars(self.options)),
             "class_names": list(self.train_faces.names),
-            "teacher_sha256": self.teacher,
+            **self.sums,
             "epoch": self.epoch,
             "best": self.best,
             "best_epoch": self.best_epoch,
@@ -253,7 +275,7 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
         distributed.wait()  # for the first process to have written best.pt
         best = checkpoint.load(run.store / "best.pt")
         extra = {"command": command, "test_masks": run.test_masks}
-        extra |= {"teacher_sha256": run.teacher} if run.teacher else {}
+        extra |= {name: digest for name, digest in run.sums.items() if digest}
         return test(options, run.folder, log, best, run.test_faces, extra)
     except KeyboardInterrupt:
         log.say(run.stop())

@@ -40,6 +40,9 @@ def state(cell: Cell, gpu: bool) -> str:
         return f"not run: waits for {cell.parent.id}"
     if cell.parent and not (cell.weights / "best.pt").is_file():
         return f"not run: {cell.weights / 'best.pt'} is missing; train {cell.parent.id} here"
+    for other in (getattr(cell.chosen, name) for name in checkpoint.OTHERS):
+        if other and not checkpoint.is_weights(other) and not other.is_file():
+            return f"not run: {other} is missing; train it here"
     if not cell.parent and last.is_file():
         same = cell.made_by(checkpoint.load(last)["config"])
         return "cut off" if same else f"not run: {last} is of another command; remove it, or move it"

@@ -1,0 +1,64 @@
+"""Training that starts with the weights of another network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from small_job import TINY, make_job
+
+import main_trainer
+from training import checkpoint
+
+ONE = [*TINY, "--root_path", "data/faces", "--epochs", "1", "--limit_batches", "1"]
+MASKED = [*ONE, "--mask_kinds", "seen"]
+FIRST = "checkpoint_ferplus/7U-cnn-lite0-s0/best.pt"
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    monkeypatch.chdir(make_job(tmp_path))
+
+
+def test_it_starts_where_the_other_ended(job, capsys):
+    assert main_trainer.main([*ONE, "--condition", "unmasked"]) == 0
+    from_there = [arg for arg in MASKED if arg != "--scratch"] + ["--start_from", FIRST, "--seed", "1", "--lr", "0"]
+    assert main_trainer.main(from_there) == 0
+    first, second = (
+        checkpoint.load(Path(path)) for path in (FIRST, FIRST.replace("7U-cnn-lite0-s0", "7M-cnn-lite0-s1"))
+    )
+    learned = [
+        name for name in first["model"] if not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+    ]
+    assert len(learned) > 100
+    assert all(torch.equal(first["model"][name], second["model"][name]) for name in learned)
+    run = Path("Results/MaskedDatasets/FERPlus/SevenEmotions/runs/cnn-lite0-s1/metrics.json")
+    assert json.loads(run.read_text())["start_from_sha256"] == second["start_from_sha256"]
+
+    capsys.readouterr()
+    Path(FIRST).write_bytes(Path(FIRST).read_bytes() + b"0")
+    assert main_trainer.main([*from_there, "--epochs", "2", "--resume", "auto"]) == 2
+    assert "not the file that this run began with" in capsys.readouterr().err
+    plainly = [*MASKED, "--seed", "1", "--lr", "0", "--epochs", "2", "--resume", "auto"]
+    assert main_trainer.main(plainly) == 2
+    assert f"--start_from {FIRST}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (["--start_from", FIRST], "one of the two"),
+        (["--start_from", FIRST, "--no-scratch"], "7U-cnn-lite0-s0/best.pt: no such checkpoint"),
+        (["--start_from", "gacnn-lite0-7", "--no-scratch"], "--model gacnn"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_one_line(job, more, named, capsys):
+    argv = [*MASKED, *more]
+    if "--no-scratch" in argv:
+        argv = [arg for arg in argv if "scratch" not in arg]
+    assert main_trainer.main(argv) == 2
+    error = capsys.readouterr().err.strip()
+    assert named in error
+    assert "\n" not in error
