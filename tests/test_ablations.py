@@ -14,12 +14,12 @@ import main_trainer
 from pre_processing import artefacts
 from training import ablations, analysis, cells, door, statistics
 
-CHOSEN = (ablations.BASE, "hard", "one_view")
+CHOSEN = (ablations.BASE, "hard", "one_view", "white_over")
 
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
-    """A short Scripts.txt with faces of noise, and three variations of one epoch."""
+    """A short Scripts.txt with faces of noise, and some variations of one epoch."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cells, "SCRIPTS", tmp_path / "Scripts.txt")
     monkeypatch.setattr(ablations, "EPOCHS", 1)
@@ -45,7 +45,7 @@ def test_each_is_measured_on_valid_and_against_the_base(job, monkeypatch, capsys
     assert ablations.main([]) == 0
     rows = noted()
     assert list(rows) == list(CHOSEN)
-    assert [row["status"] for row in rows.values()] == ["run"] * 3
+    assert [row["status"] for row in rows.values()] == ["run"] * len(CHOSEN)
     lists = artefacts.ListPaths("Results", "unmasked", "FERPlus")
     tested = set()
     for name, row in rows.items():
@@ -60,11 +60,13 @@ def test_each_is_measured_on_valid_and_against_the_base(job, monkeypatch, capsys
     for file in Path(ablations.FOLDER).rglob("predictions.csv.gz"):
         tested |= {line.split(",")[0] for line in gzip.decompress(file.read_bytes()).decode().splitlines()[1:]}
     assert tested == set(artefacts.read_list(lists.valid))
+    over = ["--second_mask surgical_white" in line for line in rows["white_over"]["lines"]]
+    assert over == [False, True, True], "bare faces wear nothing to put it over"
     quarter = artefacts.read_list(ablations.FOLDER / "quarter_trainList.txt")
     assert quarter == artefacts.read_list(lists.train)[::4]
-    assert len(commands) == 4 * len(CHOSEN) - 1  # the network of one of them is the base's
+    assert len(commands) == 4 * len(CHOSEN) - 2  # the network of two of them is the base's
     assert ablations.main([]) == 0
-    assert len(commands) == 4 * len(CHOSEN) - 1
+    assert len(commands) == 4 * len(CHOSEN) - 2
     # What others are compared with outlives the weights.
     shutil.rmtree(ablations.FOLDER)
     content = json.loads(Path("Results/ablations.json").read_text())
@@ -88,7 +90,7 @@ def test_one_that_fails_leaves_the_others(job, monkeypatch, capsys):
     monkeypatch.setattr(main_trainer, "main", lambda argv: door.FAILED if "hard" in argv else real(argv))
     assert ablations.main(["--only", "hard", "--only", "one_view"]) == door.FAILED
     rows = noted()
-    assert [rows[name]["status"] for name in CHOSEN] == ["run", "not run", "run"]
+    assert [rows[name]["status"] for name in CHOSEN] == ["run", "not run", "run", "not run"]
     assert "hard: failed" in capsys.readouterr().out
 
 
@@ -116,7 +118,7 @@ def test_rows_compared_with_another_base_are_dropped(job):
     content["rows"][0]["bare"]["accuracy"] += 0.25
     Path("Results/ablations.json").write_text(json.dumps(content))  # its answers are no longer those that were kept
     assert ablations.main(["--only", "one_view"]) == 0
-    assert [noted()[name]["status"] for name in CHOSEN] == ["run", "not run", "run"]
+    assert [noted()[name]["status"] for name in CHOSEN] == ["run", "not run", "run", "not run"]
 
 
 def test_two_do_not_run_at_once(job, monkeypatch, capsys):
@@ -141,6 +143,7 @@ def test_the_base_is_the_line_for_both_and_every_variation_is_understood():
     base = ablations.base_line()
     everything = {name: ablations.Ablation(name, base, Path("quarter.txt")) for name in ablations.VARIATIONS}
     lines = [line for one in everything.values() for line in one.lines]
-    assert len(lines) == len(set(lines)) == 4 * len(everything) - 1
+    trained = sum(one.varied.trained for one in everything.values())
+    assert len(lines) == len(set(lines)) == len(ablations.TESTS) * len(everything) + trained
     assert all("_testList" not in line for line in lines)
     assert "--mirror" not in " ".join(everything["one_view"].lines)

@@ -25,6 +25,7 @@ import filelock
 import main_trainer
 from pre_processing import artefacts
 from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.mask_kinds import SECOND
 from training import cells, door, options, pairs, predictions
 from training.analysis import ABLATIONS, plain, read_noted
 from training.cells import NOT_RUN, RUN, TRAINER
@@ -44,18 +45,25 @@ GO_ON = "stopped: python -m training.ablations goes on from here"
 
 
 class Variation(NamedTuple):
-    """What is changed, in words; the options that do it; whether the network is another, and not only its test."""
+    """What is changed, in words, and how.
+
+    options: of the training; where the network is the base's and only the test another, of the tests behind masks.
+    mirror: whether tests look at the mirror image as well.
+    """
 
     what: str
     options: tuple[str, ...] = ()
     trained: bool = True
+    mirror: bool = True
 
 
 BASE = "base"
 VARIATIONS = {
     BASE: Variation("the recipe of Scripts.txt: the raters’ votes as targets, averaged weights, mirrored answers, fp32"),
     "bf16": Variation("trained and tested in bf16", ("--precision", "bf16")),
-    "one_view": Variation("tested without the mirror image", trained=False),
+    "one_view": Variation("tested without the mirror image", trained=False, mirror=False),
+    "white_over": Variation("tested with a white surgical mask over the one worn", ("--second_mask", SECOND), trained=False),
+    "kn95_over": Variation("tested with a KN95 over the one worn", ("--second_mask", "kn95"), trained=False),
     "hard": Variation("one emotion as target, not the votes", ("--targets", "hard")),
     "smoothed": Variation("one emotion as target, smoothed by 0.1", ("--targets", "hard", "--label_smoothing", "0.1")),
     "last": Variation("last weights, not their average", ("--ema", "0")),
@@ -87,12 +95,15 @@ class Ablation:
         test = ["--root_path", str(chosen.root_path), "--DB", chosen.DB, "--num_classes", str(chosen.num_classes),
                 "--main_folder", str(chosen.main_folder), "-j", str(chosen.workers), "-e", "--resume",
                 str(self.weights / "best.pt"), "--test_list", str(chosen.valid_list), *there]  # fmt: skip
-        if chosen.mirror and self.varied.trained:
+        if chosen.mirror and self.varied.mirror:
             test.append("--mirror")
         if "--precision" in self.varied.options:
             test += self.varied.options
+        masked = () if self.varied.trained else self.varied.options
         # Validation may have had masks on a share of the faces only: all tests are made anew from best.pt.
-        self.tests = {name: [*test, *how, "--tag", name] for name, how in TESTS.items()}
+        self.tests = {
+            name: [*test, *how, *(masked if name != "bare" else ()), "--tag", name] for name, how in TESTS.items()
+        }
 
     @property
     def lines(self) -> list[str]:

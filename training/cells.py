@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from argparse import Namespace
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pre_processing.artefacts import InputError
+from pre_processing.artefacts import InputError, read_object
 from training import checkpoint, options, results, selection
 from training.checkpoint import plain
 from training.run import trained_on
@@ -18,6 +17,7 @@ from training.run import trained_on
 SCRIPTS = Path(__file__).resolve().parents[1] / "Scripts.txt"
 TRAINER = "python main_trainer.py "
 KEPT = "-duplicates"  # ends the name of a --main_folder whose lists still have near-duplicates of test faces
+BROKEN = "not the figures of a run ({error}); remove its folder and run it again"
 RUN, NOT_RUN, WANTS_GPU = "run", "not run", "wants a GPU"
 # What decides a result, of the options of a training and of a test; processes, folders and the like do not.
 TESTED = ("num_classes", "model", "backbone", "num_regions", "imagesize", "seed", "condition", "test_mask_kinds", "second_mask",
@@ -126,12 +126,9 @@ def read_figures(file: Path) -> dict[str, Any] | None:
     """A metrics.json; None where there is none, InputError where it is broken."""
     if not file.is_file():
         return None
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(found, dict) or "accuracy" not in found:
-            raise ValueError("has no accuracy")
-    except ValueError as error:
-        raise InputError(f"{file}: not the figures of a run ({error}); remove its folder and run it again") from error
+    found = read_object(file, BROKEN)
+    if "accuracy" not in found:
+        raise InputError(f"{file}: {BROKEN.format(error='has no accuracy')}")
     return found
 
 
