@@ -18,7 +18,7 @@ from pre_processing.errors import InputError
 from pre_processing.mask_kinds import GROUPS, KINDS, SECOND
 from pre_processing.meanface import HIDDEN
 from report import sentences, tables, verdict
-from report.numbers import count, kind_name
+from report.numbers import count, kind_name, percent
 from training import options
 from training.results import DISPLAY
 
@@ -51,6 +51,7 @@ def gather(root: Path) -> dict[str, Any]:
         "hypothesis": tables.hypothesis(study),
         "calibration": tables.calibration(study),
         "four": tables.four(study),
+        "few": tables.FEW,
         "ablations": tables.ablations(study),
         "gates": tables.gates(study, net["regions"]),
         "bootstrap": study["bootstrap"],
@@ -103,6 +104,8 @@ def data(path: Path) -> dict[str, Any]:
         what.removeprefix("left out: "): count(n) for (_, _, what), n in counts.items() if what.startswith("left out")
     }
     faces = {row[0]: row[5] for row in rows}  # of Test
+    tested = [counts["test", emotion, "before"] for emotion in EMOTIONS]
+    facts |= {"majority": percent(max(tested) / sum(tested)), "four": count(sum(tested[:4]))}
     return facts | {"rows": rows, "faces": faces, "left_out": left_out}
 
 

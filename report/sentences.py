@@ -11,7 +11,7 @@ def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name; empty where there is nothing to say."""
     return {
         "progress": progress(study), "headline": headline(study), "abstract_cost": abstract_cost(study),
-        "unseen": unseen(study), "duplicates": duplicates(study), "two_looks": two_looks(study), "seeds": seeds(study), "cost": cost(study),
+        "unseen": unseen(study), "duplicates": duplicates(study), "window": window(study), "control": control(study), "seeds": seeds(study), "cost": cost(study),
         "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
         "calibration": calibration(study), "lost": lost(study), "gates": gates(study),
         "ablations": ablations(study),
@@ -33,9 +33,15 @@ def reasons(study: dict) -> str:
     for cell in study["cells"]:
         if not is_run(cell):
             # Reasons that name a cell are alike for whoever reads numbers of cells.
-            reason = "waits for another cell" if cell["reason"].startswith("waits for") else cell["reason"]
+            reason = cell["reason"]
+            reason = (
+                "for another cell"
+                if reason.startswith("waits for")
+                else {"not run yet": "for their turn", "wants a GPU": "for a GPU"}.get(reason, f"({reason})")
+            )
             why[reason] = why.get(reason, 0) + 1
-    return f"Why, with numbers of cells: {'; '.join(f'{reason} ({n})' for reason, n in why.items())}." if why else ""
+    found = listing([f"{n} {'wait' if n > 1 else 'waits'} {reason}" for reason, n in why.items()]) if why else ""
+    return f"Of the cells that were not run {found}." if found else ""
 
 
 def _accuracy(cell: dict) -> str:
@@ -70,18 +76,18 @@ def _trials(study: dict) -> str:
 
 
 def abstract_cost(study: dict) -> str:
-    """What a mask costs, in both pairs."""
+    """What a mask costs, in each pair."""
     said = []
     for pair, words in (
-        ("shift", "costs a network that never saw one"),
-        ("information", "still costs a network that was trained behind masks"),
-        ("both", "costs a network that was trained on both"),
+        ("shift", "in a network that never saw one"),
+        ("information", "between networks trained for bare and for masked faces"),
+        ("both", "in one network trained on both"),
     ):
         part = study["costs"][pair]
         if is_run(part):
             drop = part["accuracy"]["drop"]
-            said.append(f"{words} {percent(drop['value'])} points of accuracy ({span(drop['ci95'])})")
-    return f"A mask {listing(said)}." if said else "What a mask costs has not been measured yet."
+            said.append(f"{percent(drop['value'])} points ({span(drop['ci95'])}) {words} (“{PAIRS[pair]}”)")
+    return f"A mask costs accuracy: {listing(said)}." if said else "What a mask costs has not been measured yet."
 
 
 def cost(study: dict) -> str:
@@ -96,31 +102,35 @@ def cost(study: dict) -> str:
         order = sorted((e for e in EMOTIONS if drops[e]["value"] is not None), key=lambda e: -drops[e]["value"])
         most, least = order[0], order[-1]
         sure = [e for e in EMOTIONS if part["mcnemar"][e]["p_holm"] < 0.05]
+        told = listing(sure) if sure else "no emotion"
+        unsure = [f"{e} (n = {part['mcnemar'][e]['n']})" for e in EMOTIONS if e not in sure]
+        few = f"; for {listing(unsure)} it finds none, which may be for want of faces" if sure and unsure else ""
         said.append(
             f"In the pair “{name}” {most} loses most ({percent(drops[most]['value'])} points of recall) and {least} least "
             f"({percent(drops[least]['value'])}); McNemar’s test, corrected for seven emotions, finds a difference for "
-            f"{listing(sure) if sure else 'no emotion'}."
+            f"{told if unsure else 'all seven'}{few}."
         )
     return " ".join(said)
 
 
 def emotions(study: dict) -> str:
     """Easiest and hardest emotion, bare and behind masks."""
-    said = []
+    said: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
     for train, test, where in (
-        ("unmasked", "bare", "On bare faces"),
-        ("masked", "seen", "Behind masks, trained on them,"),
-        ("both", "bare", "Trained on both, on bare faces"),
-        ("both", "seen", "Trained on both, behind masks"),
+        ("unmasked", "bare", "of bare faces"),
+        ("masked", "seen", "behind masks, trained on them"),
+        ("both", "bare", "of bare faces, trained on both"),
+        ("both", "seen", "behind masks, trained on both"),
     ):
         cell = find(study, train, test)
         if cell:
             recall = {e: v["value"] for e, v in cell["recall"].items() if v["value"] is not None}
             best, worst = max(recall, key=recall.get), min(recall, key=recall.get)
-            said.append(
-                f"{where} {best} is recognised best ({percent(recall[best])}{PERCENT}) and {worst} worst ({percent(recall[worst])}{PERCENT})."
-            )
-    return " ".join(said)
+            said.setdefault((best, worst), []).append((percent(recall[best]), percent(recall[worst]), where))
+    return " ".join(
+        f"{best} is recognised best and {worst} worst: {listing([f'{high} and {low}{PERCENT} {where}' for high, low, where in found])}."
+        for (best, worst), found in said.items()
+    )
 
 
 def unseen(study: dict) -> str:
@@ -128,23 +138,48 @@ def unseen(study: dict) -> str:
 
     def fall(part: dict) -> str:
         seen, other = (f"{percent(part[f'accuracy_{kinds}'])}{PERCENT}" for kinds in ("seen", "unseen"))
-        found = f"{percent(part['drop']['value'])} points ({span(part['drop']['ci95'])}; {'reached' if part['reached'] else 'missed'})"
-        return f"from {seen} on seen kinds to {other} on unseen ones, by {found}"
+        unsure = "" if part["beyond_interval"] else ", not beyond its interval"
+        return f"from {seen} to {other}, by {percent(part['drop']['value'])} points ({span(part['drop']['ci95'])}; {part['target']}{unsure})"
 
     said = []
     for train, name in (("masked", "the network trained behind masks"), ("both", "the network for both")):
         part = study["unseen"][train]
         second = part["second"]
-        parts = [fall(part)] if is_run(part) else []
-        parts += (
-            [f"with a second mask ({kind_name(second['kind'])}) over the one worn {fall(second)}"]
-            if is_run(second)
-            else []
-        )
+        ways = (("as they are worn", part), (f"under a second mask ({kind_name(second.get('kind', ''))})", second),
+                ("with the mean of both answers", part["mean"]))  # fmt: skip
+        parts = [f"{how} {fall(found)}" for how, found in ways if is_run(found)]
         said += [f"{name} falls {listing(parts)}"] if parts else []
     if not said:
         return "Unseen kinds were not tested yet."
-    return f"The target for unseen kinds is a fall of at most {percent(study['unseen']['target'], 0)} points: {'; '.join(said)}."
+    return f"The target for unseen kinds of masks is a fall of at most {percent(study['unseen']['target'], 0)} points: {'; '.join(said)}."
+
+
+def window(study: dict) -> str:
+    """What a network trained behind masks makes of a mouth that shows, or of a nose."""
+    found = {test: find(study, "masked", test) for test in ("window", "low", "bare", "seen")}
+    words = {"window": "behind a mask with a window", "low": "where a mask is worn low", "bare": "of bare faces"}
+    said = [f"{_accuracy(found[test])} {where}" for test, where in words.items() if found[test]]
+    if not said or not found["seen"]:
+        return ""
+    return (f"The network trained behind masks, which never saw a mouth in training, recognises {listing(said)}, against "
+            f"{_accuracy(found['seen'])} behind seen masks.")  # fmt: skip
+
+
+def control(study: dict) -> str:
+    """Whether attention helps: gACNN beside the plain network and beside patches alone."""
+    said, missing = [], []
+    for model, name in (("cnn", "the plain CNN"), ("pacnn", "pACNN")):
+        parts = []
+        for train, test, where in (("unmasked", "bare", "on bare faces"), ("masked", "seen", "behind masks")):
+            own, other = find(study, train, test), find(study, train, test, model=model)
+            if own and other:
+                parts.append(f"{_accuracy(other)} {where} where gACNN has {percent(own['accuracy'])}")
+        said += [f"{name} recognises {listing(parts)}"] if parts else []
+        missing += [] if parts else [name]
+    text = f"With the same trunk and recipe {'; '.join(said)}. " if said else ""
+    if "the plain CNN" in missing:
+        text += "The plain CNN was not run, so that nothing here shows what attention is worth."
+    return text.strip()
 
 
 def duplicates(study: dict) -> str:
@@ -155,17 +190,6 @@ def duplicates(study: dict) -> str:
             return (f"With them left in, for comparison with published figures, the network for bare faces recognises {kept} of "
                     f"the test faces, and without them {out}: a difference of {with_span(part['gain'])} points.")  # fmt: skip
     return "What they are worth was not measured yet."
-
-
-def two_looks(study: dict) -> str:
-    """Accuracy of mean answers for faces as they are masked and with a second mask over that."""
-    found, said = study["two_looks"]["cells"], []
-    for train, name in (("masked", "the network trained behind masks"), ("both", "the network for both")):
-        parts = [(kinds, found.get(f"7-gacnn-lite0-s0-{train}-{kinds}")) for kinds in ("seen", "unseen")]
-        shown = [f"{_accuracy(part)} of faces behind {kinds} ones" for kinds, part in parts if part]
-        if shown:
-            said.append(f"{name} recognises {listing(shown)}")
-    return f"With the mean of both answers, as worn and under the second mask, {listing(said)}." if said else ""
 
 
 def seeds(study: dict) -> str:
@@ -201,7 +225,7 @@ def certain(study: dict) -> str:
     if not said:
         return ""
     known = listing([f"{count(n)} of {count(of)}" for n, of in count_of.items()])
-    return f"Fits of {known} test faces are certain; the networks trained for them recognise {listing(said)}."
+    return f"{known} test faces have a certain fit; of these the networks trained for each recognise {listing(said)}."
 
 
 def other(study: dict) -> str:
@@ -218,18 +242,21 @@ def other(study: dict) -> str:
 
 
 def calibration(study: dict) -> str:
-    """Expected calibration errors."""
+    """Expected calibration errors, and on which side they are."""
     said = []
     for train, test, name in (
-        ("unmasked", "bare", "bare faces"),
-        ("unmasked", "seen", "masks that it never saw"),
-        ("masked", "seen", "masks that it was trained on"),
-        ("both", "bare", "bare faces for the network trained on both"),
-        ("both", "seen", "masked ones for the network trained on both"),
+        ("unmasked", "bare", "on bare faces"),
+        ("unmasked", "seen", "behind masks that it never saw"),
+        ("masked", "seen", "behind masks that it was trained on"),
+        ("both", "bare", "on bare faces for the network trained on both"),
+        ("both", "seen", "on masked ones for the network trained on both"),
     ):
         cell = find(study, train, test)
         if cell and cell["id"] in study["calibration"]:
-            said.append(f"{percent(study['calibration'][cell['id']]['ece'])} points on {name}")
+            part = study["calibration"][cell["id"]]
+            over = sum(b["n"] * (b["confidence"] - b["accuracy"]) for b in part["bins"] if b["n"]) / cell["n"]
+            side = "too sure" if over > 0 else "not sure enough"
+            said.append(f"{percent(part['ece'])} points {name} ({side})")
     return f"The expected calibration error is {listing(said)}." if said else "Calibration was not measured yet."
 
 
@@ -253,14 +280,15 @@ def lost(study: dict) -> str:
 
 
 def gates(study: dict) -> str:
-    """Mean gate of visible and hidden regions, behind masks and on bare faces."""
+    """Mean gate of hidden and visible regions, on bare faces and behind masks."""
     part = study["gates"]
     if not is_run(part):
         return "Gates were not measured yet."
     masked, bare = (part[test]["mean"] for test in ("seen", "bare"))
-    return (f"Behind a mask the mean gate of a region is {decimal(masked['visible'])} where the mask leaves it visible and "
-            f"{decimal(masked['hidden'])} below the mask; on bare faces the same regions have {decimal(bare['visible'])} and "
-            f"{decimal(bare['hidden'])}.")  # fmt: skip
+    change = f", by {percent(abs(1 - masked['hidden'] / bare['hidden']), 0)}{PERCENT}" if bare["hidden"] else ""
+    return (f"The mean gate of the regions that a mask hides goes from {decimal(bare['hidden'])} on bare faces to {decimal(masked['hidden'])} "
+            f"below a mask{change}; that of the others from {decimal(bare['visible'])} to {decimal(masked['visible'])}. Each region has weights of "
+            "its own, so that gates compare within a region and not between regions.")  # fmt: skip
 
 
 def ablations(study: dict) -> str:
@@ -273,7 +301,8 @@ def ablations(study: dict) -> str:
     for test, where in (("bare", "on bare faces"), ("seen", "behind seen masks"), ("unseen", "behind unseen masks")):
         for sign, word in ((1, "better"), (-1, "worse")):
             # Beyond zero on that side as a whole: both ends of the interval, times the sign, are positive.
-            names = [row["what"] for row in rows if min(sign * end for end in row[test]["difference"]["ci95"]) > 0]
+            found = [row for row in rows if min(sign * end for end in row[test]["difference"]["ci95"]) > 0]
+            names = [f"{row['what']} ({percent(row[test]['difference']['value'])} points)" for row in found]
             if names:
                 said.append(f"{where} {word}: {'; '.join(names)}")
     found = (
@@ -281,7 +310,7 @@ def ablations(study: dict) -> str:
         or "None of them differs from the base beyond its interval"
     )
     return (f"Each change was trained for {part['epochs']} epochs on the same {'quarter' if part['every'] == 4 else 'part'} of Train, with one "
-            f"seed, and measured on Valid, on which the epoch was chosen as well. {found}.")  # fmt: skip
+            f"seed, and measured on Valid, on which the epoch was chosen as well; intervals are not corrected for their number. {found}.")  # fmt: skip
 
 
 def speeds(benchmarks: dict[str, list[dict[str, str]]]) -> str:

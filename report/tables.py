@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
-from report.numbers import count, decimal, p_value, percent, span, with_span
+from report.numbers import PERCENT, count, decimal, p_value, percent, span, with_span, with_units
 from training.results import DISPLAY
 
 TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": "worn low", "window": "window",
          "copies": "mixed copies"}  # fmt: skip
 TRAINED = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
 # What else was not as usual, as training.cells names it.
-MORE = {"duplicates": "near-duplicates kept", "teacher": "a teacher", "start_from": "bare ones first"}
+MORE = {"duplicates": "near-duplicates kept", "teacher": "with a teacher", "start_from": "after bare ones"}
 SHORT = {"bare": "bare", "seen": "masked"}
 PAIRS = {"shift": "shift", "information": "information", "both": "one network"}
 NO_CELL = "\u2013"
+FEW = 20  # faces, below which no share is given
 # What the network is trained on and tested with, in the order of the tables.
 FIVE = (("unmasked", "bare"), ("unmasked", "seen"), ("masked", "seen"), ("both", "bare"), ("both", "seen"))
 
@@ -79,7 +80,12 @@ def worn(cell: dict) -> tuple[bool, str]:
 
 
 def seeds(study: dict) -> list[list[str | None]]:
-    """Rows: network, trained on, tested on, seeds run, mean accuracy with its interval, standard deviation in points."""
+    """Rows: network, trained on, tested on, seeds run, mean accuracy with its interval, standard deviation in points.
+
+    None where nothing has a second seed: the mean of one is in the matrix.
+    """
+    if not any(is_run(part) and len(part["seeds"]) > 1 for part in study["seeds"]):
+        return []
     rows = []
     for part in study["seeds"]:
         classes, model, backbone, train, test = part["id"].split("-")
@@ -147,8 +153,12 @@ def mcnemar(study: dict) -> list[list[str | None]]:
     return rows
 
 
-def hypothesis(study: dict) -> list[list[str | None]]:
-    """Rows: pair, emotions, gap on bare faces, gap behind masks, its verdict, gap of the drops, its verdict."""
+def hypothesis(study: dict) -> dict[str, list[list[str | None]]]:
+    """By measure, rows: pair, emotions, gap on bare faces, gap behind masks, its verdict, gap of the drops, its verdict."""
+    return {"recall": _gaps(study, "groups", with_span), "d_prime": _gaps(study, "groups_d_prime", with_units)}
+
+
+def _gaps(study: dict, measure: str, shown: Callable[[dict], str | None]) -> list[list[str | None]]:
     rows = []
     for pair, name in PAIRS.items():
         part, said = study["costs"][pair], study["verdict"][pair]
@@ -156,10 +166,9 @@ def hypothesis(study: dict) -> list[list[str | None]]:
             if not is_run(part):
                 rows.append([name, label, *[None] * 5])
                 continue
-            gaps = part["groups"][group]
+            gaps, words = part[measure][group], said if measure == "groups" else said["d_prime"]
             rows.append([
-                name, label, with_span(gaps["bare"]), with_span(gaps["absolute"]), said["absolute"][group],
-                with_span(gaps["drop"]), said["drop"][group],
+                name, label, shown(gaps["bare"]), shown(gaps["absolute"]), words["absolute"][group], shown(gaps["drop"]), words["drop"][group],
             ])  # fmt: skip
     return rows
 
@@ -177,11 +186,10 @@ def lost(study: dict) -> list[list[str | None]]:
 
 
 def _where(lost_faces: dict) -> list[str]:
-    most = sorted(lost_faces["to"].items(), key=lambda item: -item[1])[:2]
-    return [
-        count(lost_faces["n"]),
-        ", ".join(f"{name} {percent(share, 0)}" for name, share in most if share) or NO_CELL,
-    ]
+    n, most = lost_faces["n"], sorted(lost_faces["to"].items(), key=lambda item: -item[1])[:2]
+    # Of a few faces a share would promise too much.
+    said = [f"{name} {percent(share, 0) + PERCENT if n >= FEW else round(share * n)}" for name, share in most if share]
+    return [count(n), ", ".join(said) or NO_CELL]
 
 
 def confusions(study: dict) -> list[dict[str, Any]]:
@@ -216,7 +224,7 @@ def calibration(study: dict) -> list[dict[str, Any]]:
         if cell is None or cell["id"] not in study["calibration"]:
             continue
         part = study["calibration"][cell["id"]]
-        points = [[b["confidence"], b["accuracy"], b["n"] / cell["n"]] for b in part["bins"] if b["n"]]
+        points = [[b["confidence"], b["accuracy"], b["n"] / cell["n"]] for b in part["bins"] if b["n"] >= FEW]
         found.append({"train": train, "test": test, "name": f"{TRAINED[train]} → {SHORT[test]}",
                       "ece": percent(part["ece"]), "points": points})  # fmt: skip
     return found
@@ -225,18 +233,14 @@ def calibration(study: dict) -> list[dict[str, Any]]:
 def four(study: dict) -> list[list[str | None]]:
     """Rows for gACNN-Lite0 of the lowest seed: trained on, tested on, four emotions out of seven, trained on four."""
     by_id = {cell["id"]: cell for cell in study["cells"]}
-    main, trains = ("gacnn", "lite0", 0), {train for train, _ in FIVE}
-    rows = []
+    tests = [(train, test) for train in TRAINED for test in SHORT]
+    found = {}
     for part in study["four_from_seven"]:
         cell, trained = by_id[part["cell"]], by_id.get(part["trained_cell"] or "")
-        if (
-            (cell["model"], cell["backbone"], cell["seed"]) != main
-            or cell["train"] not in trains
-            or cell["test"] not in SHORT
-        ):
-            continue
-        rows.append([TRAINED[cell["train"]], TESTS[cell["test"]], f"{percent(part['accuracy'])} ({span(part['ci95'])})",
-                     accuracy(trained) if trained else NO_CELL])  # fmt: skip
+        if (cell["model"], cell["backbone"], cell["seed"]) == ("gacnn", "lite0", 0):
+            found[cell["train"], cell["test"]] = [f"{percent(part['accuracy'])} ({span(part['ci95'])})",
+                                                  accuracy(trained) if trained else NO_CELL]  # fmt: skip
+    rows = [[TRAINED[train], TESTS[test], *found[train, test]] for train, test in tests if (train, test) in found]
     return rows
 
 
@@ -258,26 +262,33 @@ def ablations(study: dict) -> dict[str, Any]:
 
 
 def differences(study: dict) -> list[dict[str, Any]]:
-    """Masked minus bare confusion matrix of the two pairs shown, in points; no rows where one was not run."""
+    """Masked minus bare confusion matrix of the pairs that were run, in points."""
     return [
-        {"title": PAIRS[name], "rows": [[round(100 * value, 2) for value in row] for row in part["confusion_difference"]] if is_run(part) else None}
-        for name, part in ((pair, study["costs"][pair]) for pair in shown_pairs(study))
+        {"title": name, "rows": [[round(100 * value, 2) for value in row] for row in study["costs"][pair]["confusion_difference"]]}
+        for pair, name in PAIRS.items() if is_run(study["costs"][pair])
     ]  # fmt: skip
 
 
-def d_prime(study: dict) -> list[list[str | None]]:
-    """Rows: emotion, then d' bare and masked and its drop for the pairs shift and information."""
+def d_prime(study: dict) -> dict[str, Any]:
+    """{"pairs", "rows"}: emotion, then d' bare and masked and its drop, for all pairs that were run, or the first two.
+
+    None of an emotion that a network never answers: only the correction for rates of zero would give it a figure.
+    """
+    chosen = [pair for pair in PAIRS if is_run(study["costs"][pair])] or shown_pairs(study)
+    confusion = {cell["id"]: cell["confusion"] for cell in study["cells"] if is_run(cell)}
     rows = []
-    for emotion in EMOTIONS:
+    for code, emotion in enumerate(EMOTIONS):
         row: list[str | None] = [emotion]
-        for pair in shown_pairs(study):
+        for pair in chosen:
             part = study["costs"][pair]
-            row += [
-                decimal(part["d_prime"][emotion][side]["value"]) if is_run(part) else None
-                for side in ("bare", "masked", "drop")
-            ]
+            if not is_run(part):
+                row += [None] * 3
+                continue
+            never = {side: not any(line[code] for line in confusion[part[side][0]]) for side in ("bare", "masked")}
+            never["drop"] = any(never.values())
+            row += [NO_CELL if never[side] else decimal(part["d_prime"][emotion][side]["value"]) for side in never]
         rows.append(row)
-    return rows
+    return {"pairs": [PAIRS[pair] for pair in chosen], "rows": rows}
 
 
 def axis(costs_found: dict[str, Any]) -> list[int]:

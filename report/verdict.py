@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from report.numbers import PERCENT, listing, percent, span
-from report.tables import PAIRS, is_run
+from collections import Counter
 
-BETTER, WORSE = "Neutral, Happy, Angry and Surprise", "Sad, Fear and Disgust"
+from pre_processing.emotions import EMOTIONS
+from report.numbers import DASH, PERCENT, count, listing, percent, span, with_units
+from report.tables import PAIRS, is_run
+from training.hypothesis import BETTER, CONTRADICTED, SUPPORTED, UNDECIDED, WORSE
+
+FORMER, LATTER = listing(list(BETTER)), listing(list(WORSE))
 # Readings of masked faces by people (Rinck et al. 2022): what an emotion is taken for.
 TAKEN_BY_PEOPLE = {"Disgust": "Angry", "Fear": "Surprise", "Sad": "Neutral"}
 
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name."""
-    parts = (verdict, already, disgust, d_prime, people)
+    parts = (verdict, exceptions, kept, disgust, d_prime, answered, people, order)
     return {part.__name__: part(study) for part in parts}
 
 
@@ -24,41 +28,101 @@ def pairs_of(study: dict) -> list[str]:
 def verdict(study: dict) -> str:
     """Both readings of the hypothesis, all seven emotions."""
     if not pairs_of(study):
-        return "The hypothesis is not decided: no pair of conditions has been run."
+        return plain(study)
     absolute = (
-        f"That behind masks {BETTER} are recognised better than {WORSE} is {_in_pairs(study, 'absolute', 'all')}."
+        f"That behind masks {FORMER} are on average recognised better than {LATTER} is {_in_pairs(study, 'absolute')}"
     )
-    drop = f"That a mask takes less from the former than from the latter is {_in_pairs(study, 'drop', 'all')}."
-    return f"{absolute} {drop}"
+    bare = listing([percent(study["costs"][pair]["groups"]["all"]["bare"]["value"]) for pair in pairs_of(study)])
+    drop = f"That a mask takes less from the former than from the latter is {_in_pairs(study, 'drop')}."
+    return f"{plain(study)} {absolute}; on bare faces the same difference is already {bare}. {drop} {in_d_prime(study)}"
 
 
-def _in_pairs(study: dict, reading: str, group: str) -> str:
-    """`supported (shift 35.4 points, 31.1–39.0)` and its like, pairs with one verdict together."""
+def plain(study: dict) -> str:
+    """The verdict in a sentence: as a ranking, and as something that masks do."""
+    if not pairs_of(study):
+        return "The hypothesis is not decided: no pair of conditions has been run."
+    said = {
+        reading: {study["verdict"][pair][reading]["all"] for pair in pairs_of(study)}
+        for reading in ("absolute", "drop")
+    }
+    ranks, takes = (said[reading] == {SUPPORTED} for reading in ("absolute", "drop"))
+    if ranks and takes:
+        return "The hypothesis holds, as a ranking of emotions behind masks and as what a mask takes."
+    if ranks and SUPPORTED not in said["drop"]:
+        always = all(study["costs"][pair]["groups"]["all"]["bare"]["ci95"][0] > 0 for pair in pairs_of(study))
+        where = "with masks as without them" if always else "behind masks"
+        return (
+            f"The hypothesis holds as a ranking of emotions, {where}, and is not supported as something that masks do."
+        )
+    if SUPPORTED not in said["absolute"] | said["drop"]:
+        return "The hypothesis is not supported."
+    return "The hypothesis is supported in part."
+
+
+def _in_pairs(study: dict, reading: str) -> str:
+    """`supported (by 35.4 points in the pair shift, 31.1–39.0)` and its like, pairs with one verdict together."""
     by_word: dict[str, list[str]] = {}
     for pair in pairs_of(study):
-        gap = study["costs"][pair]["groups"][group][reading]
+        gap = study["costs"][pair]["groups"]["all"][reading]
         figure = f"{PAIRS[pair]} {percent(gap['value'])}, {span(gap['ci95'])}"
-        by_word.setdefault(study["verdict"][pair][reading][group], []).append(figure)
+        by_word.setdefault(study["verdict"][pair][reading]["all"], []).append(figure)
     return listing([f"{word} (difference in points: {'; '.join(figures)})" for word, figures in by_word.items()])
 
 
-def already(study: dict) -> str:
-    """How much of the gap is there without any mask."""
+def in_d_prime(study: dict) -> str:
+    """The same by the measure that discounts response bias, as counts of pairs."""
+
+    def counts(reading: str) -> str:
+        found = Counter(study["verdict"][pair]["d_prime"][reading]["all"] for pair in pairs_of(study))
+        return listing([f"{word} in {found[word]}" for word in (SUPPORTED, CONTRADICTED, UNDECIDED) if found[word]])
+
+    number = len(pairs_of(study))
+    return (f"In d′, which response bias touches less, the first is {counts('absolute')} of {number} and the second {counts('drop')} of "
+            f"{number} pairs.")  # fmt: skip
+
+
+def exceptions(study: dict) -> str:
+    """Which of the four are behind masks no better than one of the three, by pair."""
     said = []
     for pair in pairs_of(study):
-        gaps = study["costs"][pair]["groups"]["all"]
-        said.append(f"{percent(gaps['bare']['value'])} points ({PAIRS[pair]})")
-    return f"On bare faces the same gap is already {listing(said)}." if said else ""
+        recall = {name: part["masked"]["value"] for name, part in study["costs"][pair]["recall"].items()}
+        known = {name: value for name, value in recall.items() if value is not None}
+        above = max((name for name in WORSE if name in known), key=lambda name: known[name], default=None)
+        below = [name for name in BETTER if above and name in known and known[name] <= known[above]]
+        if below:
+            figures = listing([f"{name} ({percent(known[name])}{PERCENT})" for name in below])
+            said.append(f"in the pair “{PAIRS[pair]}” {figures} lies below {above} ({percent(known[above])}{PERCENT})")
+    return f"This is about means: {listing(said)}." if said else ""
+
+
+def kept(study: dict) -> str:
+    """Shares of their bare recall that both groups keep; points that a mask takes are bounded by what there is to take."""
+    said = []
+    for pair in pairs_of(study):
+        recall = study["costs"][pair]["recall"]
+        shares = []
+        for group in (BETTER, WORSE):
+            bare, masked = (sum(recall[name][side]["value"] or 0 for name in group) for side in ("bare", "masked"))
+            shares.append(f"{percent(masked / bare, 0)}{PERCENT}" if bare else DASH)
+        said.append(f"{' against '.join(shares)} ({PAIRS[pair]})")
+    if not said:
+        return ""
+    return (
+        f"Who has little recall on bare faces can lose few points; of what they have, the former keep {listing(said)}."
+    )
 
 
 def disgust(study: dict) -> str:
     """Whether leaving disgust out changes a verdict."""
     changed = []
     for pair in pairs_of(study):
-        for reading, name in (("absolute", "recognised better"), ("drop", "losing less")):
-            said = study["verdict"][pair][reading]
-            if said["all"] != said["without_disgust"]:
-                changed.append(f"“{name}” from {said['all']} to {said['without_disgust']} ({PAIRS[pair]})")
+        found = study["verdict"][pair]
+        for said, measure in ((found, ""), (found["d_prime"], " in d′")):
+            for reading, name in (("absolute", "recognised better"), ("drop", "losing less")):
+                if said[reading]["all"] != said[reading]["without_disgust"]:
+                    changed.append(
+                        f"“{name}”{measure} from {said[reading]['all']} to {said[reading]['without_disgust']} ({PAIRS[pair]})"
+                    )
     if not pairs_of(study):
         return ""
     return (
@@ -72,33 +136,58 @@ def d_prime(study: dict) -> str:
     """The same gaps in sensitivity."""
     said = []
     for pair in pairs_of(study):
-        gaps = study["costs"][pair].get("groups_d_prime")
-        if gaps:
-            bare, masked = (gaps["all"][key] for key in ("bare", "absolute"))
-            said.append(f"{_units(bare)} bare and {_units(masked)} masked ({PAIRS[pair]})")
-    return f"The gap between both groups is, in these units, {listing(said)}." if said else ""
+        gaps = study["costs"][pair]["groups_d_prime"]["all"]
+        said.append(
+            f"{with_units(gaps['absolute'])} behind masks and {with_units(gaps['drop'])} between the drops ({PAIRS[pair]})"
+        )
+    return f"The difference between both groups is, in these units, {'; '.join(said)}." if said else ""
 
 
-def _units(estimate: dict) -> str:
-    low, high = (f"{end:.2f}" for end in estimate["ci95"])
-    return f"{estimate['value']:.2f} ({low} to {high})".replace("-", "\u2212")
+def answered(study: dict) -> str:
+    """What a network that never saw a mask falls back on."""
+    part = study["costs"]["shift"]
+    if not is_run(part):
+        return ""
+    cell = next(cell for cell in study["cells"] if cell["id"] == part["masked"][0])
+    confusion = cell["confusion"]
+    answers = {name: sum(row[code] for row in confusion) for code, name in enumerate(EMOTIONS)}
+    most = max(answers, key=answers.__getitem__)
+    right = confusion[EMOTIONS.index(most)][EMOTIONS.index(most)]
+    never = [name for name, number in answers.items() if not number]
+    text = (f"Behind masks a network that never saw one answers {most} for {count(answers[most])} of {count(cell['n'])} faces, of which "
+            f"{percent(right / answers[most], 0)}{PERCENT} show it")  # fmt: skip
+    return f"{text}, and never {listing(never)}." if never else f"{text}."
 
 
 def people(study: dict) -> str:
-    """Whether lost faces go where people put them."""
+    """Whether the networks take emotions for what people take them for, behind masks and without."""
     part = next(
         (study["costs"][pair] for pair in ("information", "both", "shift") if is_run(study["costs"][pair])), None
     )
     if part is None:
         return "Whether the networks err as people do cannot be said yet."
+    by_id = {cell["id"]: cell["confusion"] for cell in study["cells"] if is_run(cell)}
+    masked, bare = (by_id[part[side][0]] for side in ("masked", "bare"))
     same, others = [], []
     for emotion, answer in TAKEN_BY_PEOPLE.items():
-        to = part["lost"][emotion]["to"]
-        if to:
-            most = max(to, key=to.get)
-            text = f"{emotion} for {most} ({percent(to[most], 0)}{PERCENT} of {part['lost'][emotion]['n']} lost faces)"
+        code = EMOTIONS.index(emotion)
+        wrong = {name: masked[code][place] for place, name in enumerate(EMOTIONS) if name != emotion}
+        most = max(wrong, key=wrong.__getitem__)
+        if wrong[most]:
+            before = bare[code][EMOTIONS.index(most)]
+            text = f"{emotion} for {most} ({wrong[most]} of {sum(masked[code])} faces behind masks, {before} bare)"
             (same if most == answer else others).append(text)
     said = [f"like people, the network takes {listing(same)}"] if same else []
     said += [f"unlike people, it takes {listing(others)}"] if others else []
-    text = "; ".join(said) or "no face of these emotions was lost"
+    text = "; ".join(said) or "the network takes no face of these emotions for another"
     return f"{text[0].upper()}{text[1:]}."
+
+
+def order(study: dict) -> str:
+    """Emotions by what a mask takes from them, where networks were trained for it."""
+    part = study["costs"]["information"]
+    if not is_run(part):
+        return ""
+    drops = {name: side["drop"]["value"] for name, side in part["recall"].items() if side["drop"]["value"] is not None}
+    ranked = sorted(drops, key=lambda name: -drops[name])
+    return f"In the pair “information” the order of loss is {listing([f'{name} ({percent(drops[name])} points)' for name in ranked])}."

@@ -130,7 +130,9 @@ def test_unseen_kinds(folder):
     found = written(folder)["unseen"]["both"]
     assert found["drop"]["value"] == pytest.approx(found["accuracy_seen"] - found["accuracy_unseen"], abs=1e-5)
     assert found["second"]["status"] == "not run"
-    assert found["reached"] is (found["drop"]["value"] <= 0.03) is False
+    assert found["drop"]["value"] > 0.03
+    assert (found["target"], found["beyond_interval"]) == ("missed", found["drop"]["ci95"][0] > 0.03)
+    assert found["mean"]["status"] == "not run"
 
 
 def test_a_network_trained_in_another_way_stands_beside_its_like(folder):
@@ -154,8 +156,11 @@ def test_a_second_mask_has_its_own_drop_and_a_mean_with_the_first(folder):
     study = study_job.study(folder, dict(zip(names, right, strict=True)), FACES)
     found = written(folder)
     second = found["unseen"]["masked"]["second"]
-    assert (second["seen"], second["unseen"], second["reached"]) == (*names[2:], True)
-    assert found["unseen"]["masked"]["reached"] is False
+    assert (second["seen"], second["unseen"], second["target"]) == (*names[2:], "reached")
+    assert second["beyond_interval"] is (second["drop"]["ci95"][1] <= 0.03)
+    assert found["unseen"]["masked"]["target"] == "missed"
+    mean, looks = found["unseen"]["masked"]["mean"], found["two_looks"]["cells"]
+    assert (mean["accuracy_seen"], mean["accuracy_unseen"]) == tuple(looks[name]["accuracy"] for name in names[:2])
     assert list(found["two_looks"]["cells"]) == sorted(names[:2])
     told = found["two_looks"]["cells"][names[1]]
     runs = [predictions.read(study[name].folder, study[name].figures) for name in (names[1], names[3])]

@@ -175,7 +175,9 @@ def test_a_cell_that_was_not_run_shows_no_figure(tmp_path: Path) -> None:
     assert len(shown[7]) == len(MAIN)
     assert not shown[4]
     assert all(value is None for row in tables.mcnemar(study) for value in row[4:])
-    assert all(value is None for row in tables.hypothesis(study)[2:] for value in row[2:])
+    for rows in tables.hypothesis(study).values():
+        assert all(value is None for row in rows[2:] for value in row[2:])
+        assert all(value is not None for row in rows[:2] for value in row)
 
 
 def test_nothing_is_claimed_where_nothing_was_run(tmp_path: Path) -> None:
@@ -187,7 +189,10 @@ def test_nothing_is_claimed_where_nothing_was_run(tmp_path: Path) -> None:
         "verdict",
         "unseen",
         "calibration",
-        "already",
+        "exceptions",
+        "kept",
+        "order",
+        "window",
         "emotions",
         "lost",
         "ablations",
@@ -200,7 +205,7 @@ def test_the_network_for_both_takes_the_places_of_what_was_not_run(tmp_path: Pat
     found = facts.gather(tmp_path)
     assert found["pairs"] == ["one network", "shift"]
     assert found["text"]["headline"].startswith("One network for both reaches")
-    assert "costs a network that was trained on both" in found["text"]["abstract_cost"]
+    assert "in one network trained on both" in found["text"]["abstract_cost"]
     matrices = [part["title"] for part in found["confusions"] if part["rows"]]
     assert matrices == ["trained on both, tested bare", "trained on both, tested masked"]
     lost = study["costs"]["both"]["lost"]["Happy"]["n"]
@@ -217,20 +222,41 @@ def test_a_precision_that_is_not_defined_is_not_called_not_run(tmp_path: Path) -
     assert re.match(r"\d", rows["Fear"][0])
 
 
+def test_an_emotion_that_is_never_answered_has_no_sensitivity(tmp_path: Path) -> None:
+    study = invent(tmp_path, "some")
+    masked = tables.find(study, "unmasked", "seen")
+    for row in masked["confusion"]:
+        row[EMOTIONS.index("Disgust")] = 0
+    rows = {row[0]: row[1:4] for row in tables.d_prime(study)["rows"]}
+    assert rows["Disgust"][0] != tables.NO_CELL
+    assert rows["Disgust"][1:] == [tables.NO_CELL] * 2
+    assert tables.NO_CELL not in rows["Happy"]
+    assert verdict.answered(study).endswith(("and never Disgust.", "and never Fear and Disgust."))
+
+
+def test_shares_are_not_given_of_a_few_faces() -> None:
+    assert tables._where({"n": 6, "to": {"Neutral": 0.5, "Sad": 1 / 3, "Fear": 1 / 6}}) == ["6", "Neutral 3, Sad 2"]
+    assert tables._where({"n": 40, "to": {"Neutral": 0.75, "Sad": 0.25}}) == ["40", "Neutral 75\u202f%, Sad 25\u202f%"]
+
+
 def test_ablations_tell_what_was_run_and_what_made_a_difference() -> None:
     study = {"ablations": invented_ablations()}
     found = tables.ablations(study)
     even = "0.0 (\u22121.1 to 1.1)"
     assert found["rows"][1] == ["more of it", "81.2", even, "72.3", "2.3 (1.2\u20133.4)", "65.0", even]
     assert (found["n"], found["left"]) == ("3,106", 1)
-    assert "Behind seen masks better: more of it." in sentences.ablations(study)
+    assert "Behind seen masks better: more of it (2.3 points)." in sentences.ablations(study)
     assert "On bare faces" not in sentences.ablations(study)
 
 
 def test_gates_are_told_by_what_a_mask_hides() -> None:
     study = {"gates": invented_gates()}
     assert tables.gates(study, 24)["rows"][-1] == ["All", "0.40", "0.40", "0.50", "0.60", "0.20", "0.50"]
-    assert "0.60 where the mask leaves it visible and 0.20 below the mask" in sentences.gates(study)
+    said = sentences.gates(study)
+    assert (
+        "hides goes from 0.40 on bare faces to 0.20 below a mask, by 50\u202f%; that of the others from 0.40 to 0.60"
+        in said
+    )
     with pytest.raises(InputError, match="20 regions"):
         tables.gates({"gates": invented_gates(20)}, 24)
 
@@ -239,10 +265,34 @@ def test_verdicts_with_one_word_stand_together(tmp_path: Path) -> None:
     study = invent(tmp_path, "all")
     for pair, word in (("shift", "contradicted"), ("information", "supported"), ("both", "supported")):
         study["verdict"][pair]["drop"]["all"] = word
-    drop = verdict.verdict(study).partition("That a mask takes less")[2]
+    drop = verdict.verdict(study).partition("That a mask takes less")[2].partition(" In d′")[0]
     assert re.search(
         r"is contradicted \(.*shift [^;]*\) and supported \(.*information .*; one network [^;]*\)\.$", drop
     )
+
+
+def test_the_plain_verdict_follows_the_words_of_all_pairs(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+
+    def said(absolute: str, drop: str) -> str:
+        for pair in tables.PAIRS:
+            study["verdict"][pair] |= {"absolute": {"all": absolute}, "drop": {"all": drop}}
+        return verdict.plain(study)
+
+    assert "not supported as something that masks do" in said("supported", "contradicted")
+    assert "holds, as a ranking" in said("supported", "supported")
+    assert said("undecided", "contradicted") == "The hypothesis is not supported."
+    assert said("undecided", "supported") == "The hypothesis is supported in part."
+
+
+def test_means_do_not_hide_an_emotion_that_falls_below(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    recall = study["costs"]["shift"]["recall"]
+    for emotion, value in zip(EMOTIONS, (0.6, 0.5, 0.2, 0.7, 0.3, 0.1, 0.0), strict=True):
+        recall[emotion]["masked"]["value"] = value
+        recall[emotion]["bare"]["value"] = 0.8
+    assert "in the pair “shift” Angry (20.0\u202f%) lies below Sad (30.0\u202f%)" in verdict.exceptions(study)
+    assert "62\u202f% against 17\u202f% (shift)" in verdict.kept(study)
 
 
 def test_every_reference_is_cited_and_every_citation_has_one() -> None:

@@ -40,10 +40,14 @@ def judge(difference: dict[str, Any]) -> str:
     return SUPPORTED if low > 0 else CONTRADICTED if high < 0 else UNDECIDED
 
 
+def words(groups: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """The verdict on either reading, with and without Disgust."""
+    return {kind: {name: judge(groups[name][kind]) for name in GROUPS} for kind in ("absolute", "drop")}
+
+
 def verdict(groups: dict[str, Any]) -> dict[str, Any]:
     """What the differences of one pair say, by RULE and as a sentence."""
-    found = {kind: {name: judge(groups[name][kind]) for name in GROUPS} for kind in ("absolute", "drop")}
-    return {**found, "sentence": " ".join(sentence(groups[name], name) for name in GROUPS)}
+    return {**words(groups), "sentence": " ".join(sentence(groups[name], name) for name in GROUPS)}
 
 
 def sentence(group: dict[str, Any], name: str) -> str:

@@ -26,9 +26,9 @@ from training.metrics import percent
 DROP, CONFUSION = "drop.png", "confusion.png"
 COLOURS = {"shift": "#c4532e", "information": "#2b6ca3", "both": "#3b8a5a"}
 NAMES = {
-    "shift": "trained on bare faces, tested on both",
-    "information": "trained and tested on bare, on masked faces",
-    "both": "one network trained on both",
+    "shift": "trained on bare faces, tested bare and masked",
+    "information": "trained and tested bare, against masked",
+    "both": "one network trained on both, tested bare and masked",
 }
 SIDES = {"bare": "bare faces", "masked": "masked faces"}
 
@@ -53,8 +53,8 @@ def drop_picture(costs: dict[str, Any]) -> Figure | None:
         at = places + (number - (len(ran) - 1) / 2) * width
         bars(axes, at, drops, width * 0.92, COLOURS[name], NAMES[name])
     for x, side, text in (
-        (3.42, "right", "read better behind a mask,\nsays the hypothesis"),
-        (3.58, "left", "read worse"),
+        (3.42, "right", "should lose less,\nsays the hypothesis"),
+        (3.58, "left", "should lose more"),
     ):
         axes.annotate(text, (x, 0.97), xycoords=("data", "axes fraction"), ha=side, va="top", fontsize=9, color=INK)
     axes.axvline(3.5, color=INK, linewidth=0.8, linestyle=(0, (4, 4)), alpha=0.5)
@@ -65,7 +65,8 @@ def drop_picture(costs: dict[str, Any]) -> Figure | None:
     axes.set_ylabel("recall lost behind a mask, points", fontsize=10.5, color=INK)
     axes.set_title("What a mask costs, emotion by emotion", fontsize=14, fontweight="bold", color=INK, loc="left")
     axes.legend(frameon=False, fontsize=9.5, labelcolor=INK, loc="upper left", bbox_to_anchor=(0, 1))
-    axes.margins(y=0.25)
+    ends = [end for cost in ran.values() for side in cost["recall"].values() for end in side["drop"]["ci95"] or ()]
+    axes.set_ylim(min(0, *ends) * 100 - 4, max(ends) * 135)
     tidy(axes)
     return figure
 

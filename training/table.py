@@ -1,4 +1,4 @@
-"""The README's results table, made from the metrics.json files one level above the runs, and of the study's main network.
+"""The README's results: what the study found, in words, and a table of the published runs and of the study's main network.
 
 python -m training.table README.md [Results]
 """
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from pathlib import Path
 
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.emotions import EMOTIONS
 from pre_processing.mask_kinds import SECOND
+from report import sentences, verdict
 from training import cells
+from training.analysis import FILE, read_noted
 from training.metrics import percent
 from training.results import DISPLAY
 
@@ -32,7 +35,7 @@ FACES = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
 # Tests of the study that the table shows.
 TESTS = ("bare", "seen", "unseen", *(f"{kinds}-under-{SECOND}" for kinds in ("seen", "unseen")))
 NOTE = """Recall of each emotion in %. The epoch with the best validation accuracy was tested once; Wilson intervals. Seen masks are kinds that
-training shows, unseen ones it never does; test faces always wear the same. All rows of one database have the same faces and splits.
+training behind masks shows, unseen ones it never does; test faces always wear the same. Rows with the same emotions have the same faces.
 Another over them: a white surgical mask lies over the one worn, so that kinds that training never showed look like one that it did.
 Each command is in the run's `metrics.json`."""
 
@@ -85,12 +88,32 @@ def row(figures: dict) -> str:
 
 
 def render(results: Path) -> str:
-    """The table in Markdown; says so where no run is published."""
+    """Findings and table in Markdown; says so where no run is published."""
     found = collect(results)
     if not found:
         return "No run is committed yet: not run."
+    said = findings(results)
     head = [f"| {' | '.join(HEAD)} |", "|" + " --- |" * len(HEAD)]
-    return "\n".join([*head, *(row(figures) for figures in found), "", NOTE])
+    return "\n".join([*([said, ""] if said else []), *head, *(row(figures) for figures in found), "", NOTE])
+
+
+def findings(results: Path) -> str:
+    """What a mask costs and what becomes of the hypothesis, from study.json; nothing where there is none."""
+    file = results / FILE
+    if not file.is_file():
+        return ""
+    study = read_noted(file)
+    few = "; ".join(f"{name} {count} faces" for name, count in rarest(study))
+    text = f"{sentences.abstract_cost(study)} {verdict.plain(study)} {sentences.seeds(study)}"
+    return textwrap.fill(f"{text} Rarest in Test: {few}." if few else text, 140)
+
+
+def rarest(study: dict) -> list[tuple[str, int]]:
+    """The two emotions with the fewest test faces, and how many they have."""
+    faces = next(
+        (cell["faces"] for cell in study["cells"] if "faces" in cell and cell["num_classes"] == len(EMOTIONS)), {}
+    )
+    return sorted(faces.items(), key=lambda item: -item[1])[-2:]
 
 
 def update(readme: Path, results: Path) -> None:
