@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
 from report.numbers import PERCENT, count, decimal, kind_name, listing, percent, plural, span, with_span
-from report.tables import PAIRS, find, is_run
+from report.tables import PAIRS, TESTS, find, is_run
 
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name; empty where there is nothing to say."""
     return {
         "progress": progress(study), "headline": headline(study), "abstract_cost": abstract_cost(study),
-        "unseen": unseen(study), "duplicates": duplicates(study), "window": window(study), "control": control(study), "seeds": seeds(study), "cost": cost(study),
+        "unseen": unseen(study), "duplicates": duplicates(study), "window": window(study), "variations": variations(study), "control": control(study), "seeds": seeds(study), "cost": cost(study),
         "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
         "calibration": calibration(study), "lost": lost(study), "gates": gates(study),
         "ablations": ablations(study),
@@ -152,6 +152,19 @@ def unseen(study: dict) -> str:
     if not said:
         return "Unseen kinds were not tested yet."
     return f"The target for unseen kinds of masks is a fall of at most {percent(study['unseen']['target'], 0)} points: {'; '.join(said)}."
+
+
+def variations(study: dict) -> str:
+    """What other ways of training are worth, beside the usual one; near-duplicates have a sentence of their own."""
+    cells, said = {cell["id"]: cell for cell in study["cells"]}, []
+    for part in study["variations"]:
+        cell = cells[part["cell"]]
+        if "duplicates" not in cell["train"] and cell["seed"] == 0:
+            test, _, second = cell["test"].partition("-under-")
+            where = TESTS[test] + (" and a second one" if second else "")
+            said.append(f"{percent(part['accuracy'])}{PERCENT} behind {where}, {with_span(part['gain'])} points from the "
+                        f"{percent(part['accuracy_beside'])} of the usual one")  # fmt: skip
+    return f"After bare faces, the network for masked faces recognises {listing(said)}." if said else ""
 
 
 def window(study: dict) -> str:

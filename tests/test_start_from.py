@@ -10,6 +10,7 @@ import torch
 from small_job import TINY, make_job
 
 import main_trainer
+import models
 from training import checkpoint
 
 ONE = [*TINY, "--root_path", "data/faces", "--epochs", "1", "--limit_batches", "1"]
@@ -44,6 +45,29 @@ def test_it_starts_where_the_other_ended(job, capsys):
     plainly = [*MASKED, "--seed", "1", "--lr", "0", "--epochs", "2", "--resume", "auto"]
     assert main_trainer.main(plainly) == 2
     assert f"--start_from {FIRST}" in capsys.readouterr().err
+
+
+def test_it_starts_with_shipped_weights(job):
+    shipped = [
+        "--root_path",
+        "data/faces",
+        "--condition",
+        "unmasked",
+        "--epochs",
+        "1",
+        "--limit_batches",
+        "1",
+        "-b",
+        "7",
+        "-j",
+        "0",
+    ]
+    assert main_trainer.main([*shipped, "--start_from", "gacnn-lite0-7", "--lr", "0", "--device", "cpu"]) == 0
+    learned, weights = (
+        checkpoint.load(Path("checkpoint_ferplus/7U-gacnn-lite0-s0/best.pt"))["model"],
+        models.load_pretrained("gacnn-lite0-7"),
+    )
+    assert all(torch.equal(learned[name], tensor) for name, tensor in weights.named_parameters())
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_every_line_of_the_matrix_has_a_name_and_a_folder_of_its_own():
         "masked",
         "both",
         "unmasked+duplicates",
-        "masked+teacher+start_from",
+        "masked+start_from",
     }
     under = {f"{kinds}-under-surgical_white" for kinds in ("seen", "unseen")}
     assert {cell.test for cell in matrix} == {"bare", "seen", "unseen", "low", "window", "copies"} | under
