@@ -104,7 +104,9 @@ def findings(results: Path) -> str:
         return ""
     study = read_noted(file)
     few = "; ".join(f"{name} {count} faces" for name, count in rarest(study))
-    text = f"{sentences.abstract_cost(study)} {verdict.plain(study)} {sentences.seeds(study)}"
+    text = (
+        f"{sentences.abstract_cost(study)} {verdict.plain(study)} {sentences.control(study)} {sentences.seeds(study)}"
+    )
     return textwrap.fill(f"{text} Rarest in Test: {few}." if few else text, 140)
 
 
