@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from pre_processing.emotions import EMOTIONS
-from report.numbers import DASH, PERCENT, count, listing, percent, span, with_units
+from report.numbers import DASH, PERCENT, count, listing, percent, span
 from report.tables import PAIRS, is_run
 from training.hypothesis import BETTER, CONTRADICTED, SUPPORTED, UNDECIDED, WORSE
 
@@ -16,7 +16,7 @@ TAKEN_BY_PEOPLE = {"Disgust": "Angry", "Fear": "Surprise", "Sad": "Neutral"}
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name."""
-    parts = (verdict, exceptions, kept, disgust, d_prime, answered, people, order)
+    parts = (verdict, exceptions, kept, disgust, answered, people, order)
     return {part.__name__: part(study) for part in parts}
 
 
@@ -91,7 +91,9 @@ def exceptions(study: dict) -> str:
         below = [name for name in BETTER if above and name in known and known[name] <= known[above]]
         if below:
             figures = listing([f"{name} ({percent(known[name])}{PERCENT})" for name in below])
-            said.append(f"in the pair “{PAIRS[pair]}” {figures} lies below {above} ({percent(known[above])}{PERCENT})")
+            said.append(
+                f"in the pair “{PAIRS[pair]}” {figures} {'lies' if len(below) == 1 else 'lie'} below {above} ({percent(known[above])}{PERCENT})"
+            )
     return f"This is about means: {listing(said)}." if said else ""
 
 
@@ -130,17 +132,6 @@ def disgust(study: dict) -> str:
         if changed
         else "Without disgust no verdict changes."
     )
-
-
-def d_prime(study: dict) -> str:
-    """The same gaps in sensitivity."""
-    said = []
-    for pair in pairs_of(study):
-        gaps = study["costs"][pair]["groups_d_prime"]["all"]
-        said.append(
-            f"{with_units(gaps['absolute'])} behind masks and {with_units(gaps['drop'])} between the drops ({PAIRS[pair]})"
-        )
-    return f"The difference between both groups is, in these units, {'; '.join(said)}." if said else ""
 
 
 def answered(study: dict) -> str:
