@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
 from report.numbers import PERCENT, count, decimal, kind_name, listing, percent, plural, span, with_span
-from report.tables import PAIRS, TESTS, find, is_run
+from report.tables import PAIRS, find, is_run
 
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name; empty where there is nothing to say."""
     return {
         "progress": progress(study), "headline": headline(study), "abstract_cost": abstract_cost(study),
-        "unseen": unseen(study), "duplicates": duplicates(study), "window": window(study), "variations": variations(study), "control": control(study), "seeds": seeds(study), "cost": cost(study),
+        "unseen": unseen(study), "duplicates": duplicates(study), "window": window(study), "after_bare": after_bare(study), "control": control(study), "seeds": seeds(study), "cost": cost(study),
         "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
         "calibration": calibration(study), "lost": lost(study), "gates": gates(study),
         "ablations": ablations(study),
@@ -33,15 +33,11 @@ def reasons(study: dict) -> str:
     for cell in study["cells"]:
         if not is_run(cell):
             # Reasons that name a cell are alike for whoever reads numbers of cells.
-            reason = cell["reason"]
-            reason = (
-                "for another cell"
-                if reason.startswith("waits for")
-                else {"not run yet": "for their turn", "wants a GPU": "for a GPU"}.get(reason, f"({reason})")
-            )
+            reason = "waits for another cell" if cell["reason"].startswith("waits for") else cell["reason"]
             why[reason] = why.get(reason, 0) + 1
-    found = listing([f"{n} {'wait' if n > 1 else 'waits'} {reason}" for reason, n in why.items()]) if why else ""
-    return f"Of the cells that were not run {found}." if found else ""
+    return (
+        f"Cells without results, by reason: {', '.join(f'{reason} {n}' for reason, n in why.items())}." if why else ""
+    )
 
 
 def _accuracy(cell: dict) -> str:
@@ -136,9 +132,11 @@ def emotions(study: dict) -> str:
 def unseen(study: dict) -> str:
     """The drop from seen to unseen kinds, with and without a second mask, beside its target."""
 
+    target = percent(study["unseen"]["target"], 0)
+
     def fall(part: dict) -> str:
         seen, other = (f"{percent(part[f'accuracy_{kinds}'])}{PERCENT}" for kinds in ("seen", "unseen"))
-        unsure = "" if part["beyond_interval"] else ", not beyond its interval"
+        unsure = "" if part["certain"] else f", but the interval holds {target}"
         return f"from {seen} to {other}, by {percent(part['drop']['value'])} points ({span(part['drop']['ci95'])}; {part['target']}{unsure})"
 
     said = []
@@ -151,20 +149,17 @@ def unseen(study: dict) -> str:
         said += [f"{name} falls {listing(parts)}"] if parts else []
     if not said:
         return "Unseen kinds were not tested yet."
-    return f"The target for unseen kinds of masks is a fall of at most {percent(study['unseen']['target'], 0)} points: {'; '.join(said)}."
+    return f"The target for unseen kinds of masks is a fall of at most {target} points: {'; '.join(said)}."
 
 
-def variations(study: dict) -> str:
-    """What other ways of training are worth, beside the usual one; near-duplicates have a sentence of their own."""
-    cells, said = {cell["id"]: cell for cell in study["cells"]}, []
+def after_bare(study: dict) -> str:
+    """What it is worth to start with the weights of the network for bare faces."""
     for part in study["variations"]:
-        cell = cells[part["cell"]]
-        if "duplicates" not in cell["train"] and cell["seed"] == 0:
-            test, _, second = cell["test"].partition("-under-")
-            where = TESTS[test] + (" and a second one" if second else "")
-            said.append(f"{percent(part['accuracy'])}{PERCENT} behind {where}, {with_span(part['gain'])} points from the "
-                        f"{percent(part['accuracy_beside'])} of the usual one")  # fmt: skip
-    return f"After bare faces, the network for masked faces recognises {listing(said)}." if said else ""
+        if part["cell"] == "7-gacnn-lite0-s0-masked+init_from-seen":
+            return (f"Started from the weights of the network for bare faces, and so with twice the epochs, the network for masked faces "
+                    f"recognises {percent(part['accuracy'])}{PERCENT} behind seen masks, {with_span(part['gain'])} points more than the "
+                    f"{percent(part['accuracy_beside'])}{PERCENT} of the one that starts from ImageNet.")  # fmt: skip
+    return ""
 
 
 def window(study: dict) -> str:
@@ -180,19 +175,17 @@ def window(study: dict) -> str:
 
 def control(study: dict) -> str:
     """Whether attention helps: gACNN beside the plain network and beside patches alone."""
-    said, missing = [], []
+    said, plain = [], False
     for model, name in (("cnn", "the plain CNN"), ("pacnn", "pACNN")):
         parts = []
         for train, test, where in (("unmasked", "bare", "on bare faces"), ("masked", "seen", "behind masks")):
             own, other = find(study, train, test), find(study, train, test, model=model)
             if own and other:
-                parts.append(f"{_accuracy(other)} {where} where gACNN has {percent(own['accuracy'])}")
+                parts.append(f"{_accuracy(other)} {where} where gACNN recognises {percent(own['accuracy'])}{PERCENT}")
+                plain = plain or model == "cnn"
         said += [f"{name} recognises {listing(parts)}"] if parts else []
-        missing += [] if parts else [name]
     text = f"With the same trunk and recipe {'; '.join(said)}. " if said else ""
-    if "the plain CNN" in missing:
-        text += "The plain CNN was not run, so that nothing here shows what attention is worth."
-    return text.strip()
+    return text + ("" if plain else "The plain CNN was not run, so that nothing here shows what attention is worth.")
 
 
 def duplicates(study: dict) -> str:
@@ -200,9 +193,9 @@ def duplicates(study: dict) -> str:
     for part in study["variations"]:
         if part["cell"] == "7-gacnn-lite0-s0-unmasked+duplicates-bare":
             kept, out = (f"{percent(part[which])}{PERCENT}" for which in ("accuracy", "accuracy_beside"))
-            return (f"With them left in, for comparison with published figures, the network for bare faces recognises {kept} of "
+            return (f"With near-duplicates left in, for comparison with published figures, the network for bare faces recognises {kept} of "
                     f"the test faces, and without them {out}: a difference of {with_span(part['gain'])} points.")  # fmt: skip
-    return "What they are worth was not measured yet."
+    return "What near-duplicates are worth was not measured yet."
 
 
 def seeds(study: dict) -> str:
@@ -322,8 +315,9 @@ def ablations(study: dict) -> str:
         ". ".join(text[0].upper() + text[1:] for text in said)
         or "None of them differs from the base beyond its interval"
     )
-    return (f"Each change was trained for {part['epochs']} epochs on the same {'quarter' if part['every'] == 4 else 'part'} of Train, with one "
-            f"seed, and measured on Valid, on which the epoch was chosen as well; intervals are not corrected for their number. {found}.")  # fmt: skip
+    return (f"Networks were trained for {part['epochs']} epochs on the same {'quarter' if part['every'] == 4 else 'part'} of Train, with one "
+            f"seed, and measured on Valid, on which the epoch was chosen as well; what is only tested in another way is the first row’s network. "
+            f"Intervals are not corrected for their number. {found}.")  # fmt: skip
 
 
 def speeds(benchmarks: dict[str, list[dict[str, str]]]) -> str:

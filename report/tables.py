@@ -16,7 +16,7 @@ TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": 
          "copies": "mixed copies"}  # fmt: skip
 TRAINED = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
 # What else was not as usual, as training.cells names it.
-MORE = {"duplicates": "near-duplicates kept", "teacher": "with a teacher", "start_from": "after bare ones"}
+MORE = {"duplicates": "near-duplicates kept", "teacher": "with a teacher", "init_from": "after bare ones"}
 SHORT = {"bare": "bare", "seen": "masked"}
 PAIRS = {"shift": "shift", "information": "information", "both": "one network"}
 NO_CELL = "\u2013"
@@ -48,7 +48,7 @@ def find(study: dict, train: str, test: str, classes: int = 7, model: str = "gac
 
 
 def trained(train: str) -> str:
-    """`masked faces, a teacher` of `masked+teacher`."""
+    """`masked faces, with a teacher` of `masked+teacher`."""
     faces, *more = train.split("+")
     return ", ".join([TRAINED[faces], *(MORE[name] for name in more)])
 
@@ -82,14 +82,19 @@ def worn(cell: dict) -> tuple[bool, str]:
 def seeds(study: dict) -> list[list[str | None]]:
     """Rows: network, trained on, tested on, seeds run, mean accuracy with its interval, standard deviation in points.
 
-    None where nothing has a second seed: the mean of one is in the matrix.
+    No row where nothing has a second seed: the mean of one is in the matrix.
     """
     if not any(is_run(part) and len(part["seeds"]) > 1 for part in study["seeds"]):
         return []
     rows = []
     for part in study["seeds"]:
-        classes, model, backbone, train, test = part["id"].split("-")
-        name = [f"{DISPLAY[model]}-{DISPLAY[backbone]}, {classes}", TRAINED[train], TESTS[test]]
+        classes, model, backbone, train, test = part["id"].split("-", 4)
+        kinds, _, second = test.partition("-under-")
+        name = [
+            f"{DISPLAY[model]}-{DISPLAY[backbone]}, {classes}",
+            trained(train),
+            TESTS[kinds] + (", second mask" if second else ""),
+        ]
         done = is_run(part)
         rows.append([
             *name, f"{len(part['seeds'])} of {len(part['wanted'])}" if done else None,
@@ -174,7 +179,7 @@ def _gaps(study: dict, measure: str, shown: Callable[[dict], str | None]) -> lis
 
 
 def lost(study: dict) -> list[list[str | None]]:
-    """Rows: emotion, then for the two pairs shown: faces lost, and the three answers that most of them got."""
+    """Rows: emotion, then for the two pairs shown: faces lost, and the two answers that most of them got."""
     rows = []
     for emotion in EMOTIONS:
         row: list[str | None] = [emotion]
@@ -236,10 +241,10 @@ def four(study: dict) -> list[list[str | None]]:
     tests = [(train, test) for train in TRAINED for test in SHORT]
     found = {}
     for part in study["four_from_seven"]:
-        cell, trained = by_id[part["cell"]], by_id.get(part["trained_cell"] or "")
+        cell, four_only = by_id[part["cell"]], by_id.get(part["trained_cell"] or "")
         if (cell["model"], cell["backbone"], cell["seed"]) == ("gacnn", "lite0", 0):
             found[cell["train"], cell["test"]] = [f"{percent(part['accuracy'])} ({span(part['ci95'])})",
-                                                  accuracy(trained) if trained else NO_CELL]  # fmt: skip
+                                                  accuracy(four_only) if four_only else NO_CELL]  # fmt: skip
     rows = [[TRAINED[train], TESTS[test], *found[train, test]] for train, test in tests if (train, test) in found]
     return rows
 
@@ -272,7 +277,7 @@ def differences(study: dict) -> list[dict[str, Any]]:
 def d_prime(study: dict) -> dict[str, Any]:
     """{"pairs", "rows"}: emotion, then d' bare and masked and its drop, for all pairs that were run, or the first two.
 
-    None of an emotion that a network never answers: only the correction for rates of zero would give it a figure.
+    "–" for an emotion that a network never answers: only the correction for rates of zero gives it a figure.
     """
     chosen = [pair for pair in PAIRS if is_run(study["costs"][pair])] or shown_pairs(study)
     confusion = {cell["id"]: cell["confusion"] for cell in study["cells"] if is_run(cell)}
@@ -284,7 +289,10 @@ def d_prime(study: dict) -> dict[str, Any]:
             if not is_run(part):
                 row += [None] * 3
                 continue
-            never = {side: not any(line[code] for line in confusion[part[side][0]]) for side in ("bare", "masked")}
+            never = {
+                side: not any(line[code] for name in part[side] for line in confusion[name])
+                for side in ("bare", "masked")
+            }
             never["drop"] = any(never.values())
             row += [NO_CELL if never[side] else decimal(part["d_prime"][emotion][side]["value"]) for side in never]
         rows.append(row)

@@ -60,7 +60,7 @@ def plain(study: dict) -> str:
 
 
 def _in_pairs(study: dict, reading: str) -> str:
-    """`supported (by 35.4 points in the pair shift, 31.1–39.0)` and its like, pairs with one verdict together."""
+    """`supported (difference in points: shift 35.4, 31.1–39.0)` and its like, pairs with one verdict together."""
     by_word: dict[str, list[str]] = {}
     for pair in pairs_of(study):
         gap = study["costs"][pair]["groups"]["all"][reading]

@@ -12,6 +12,7 @@ from pre_processing import emotions
 from training import cells, metrics, predictions, selection
 from training.cells import Cell
 from training.checkpoint import plain
+from training.run import trained_on
 
 
 def leave(cell: Cell, labels: np.ndarray, answers: np.ndarray, **more: object) -> None:
@@ -38,7 +39,7 @@ def leave(cell: Cell, labels: np.ndarray, answers: np.ndarray, **more: object) -
         **metrics.summarise(labels, answers, names, table["certain"].to_numpy(bool)),
         "config": plain(vars(cell.chosen)),
         "command": cell.line,
-        "train_condition": cell.train,
+        "train_condition": trained_on(vars((cell.parent or cell).chosen)),
         "best_epoch": 11,
         "valid_accuracy": 0.5 + 0.01 * (cell.parent or cell).chosen.seed,
         **more,

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from small_job import TINY, make_job
 
-from training import folds, run, table
+from report import table
+from training import folds, run
 
 BASE = "UnmaskedDatasets/FERPlus/SevenEmotions"
 RUN = "runs/cnn-lite0-s0"
@@ -90,3 +91,9 @@ def test_no_folds_is_one_line(job, capsys):
     shutil.rmtree(job / "folds")
     assert folds.main(command()) == 2
     assert capsys.readouterr().err.startswith("error: Results/folds: 0 folds of FERPlus, unmasked")
+
+
+def test_no_fold_starts_from_what_has_seen_its_faces(job, capsys):
+    argv = ["--root_path", "data/faces", "--DB", "F", "--condition", "unmasked", "--init_from", "gacnn-lite0-7"]
+    assert folds.main(argv) == 2
+    assert "gacnn-lite0-7: learnt from people of the folds" in capsys.readouterr().err

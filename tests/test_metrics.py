@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pre_processing.emotions import EMOTIONS
-from training import figures, metrics, table
+from report import table
+from training import figures, metrics
 from training.results import DISPLAY
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 4, 4])

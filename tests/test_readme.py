@@ -18,7 +18,8 @@ from pre_processing import emotions, masks, prepare
 from pre_processing.crop import FACTOR
 from pre_processing.mask_files import load_kind
 from prediction import command
-from training import options, results, table
+from report import table
+from training import options, results
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

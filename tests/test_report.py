@@ -280,9 +280,37 @@ def test_the_plain_verdict_follows_the_words_of_all_pairs(tmp_path: Path) -> Non
         return verdict.plain(study)
 
     assert "not supported as something that masks do" in said("supported", "contradicted")
+    for value, words in ((0.1, "with masks as without them"), (-0.1, "of emotions, behind masks,")):
+        study["costs"]["both"]["groups"]["all"]["bare"]["ci95"][0] = value
+        assert words in said("supported", "undecided")
     assert "holds, as a ranking" in said("supported", "supported")
     assert said("undecided", "contradicted") == "The hypothesis is not supported."
     assert said("undecided", "supported") == "The hypothesis is supported in part."
+
+
+def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    for cell, text in (
+        ("unmasked+duplicates-bare", sentences.duplicates),
+        ("masked+init_from-seen", sentences.after_bare),
+    ):
+        part = next(part for part in study["variations"] if part["cell"] == f"7-gacnn-lite0-s0-{cell}")
+        part |= {"accuracy": 0.8111, "accuracy_beside": 0.8, "gain": {"value": 0.0111, "ci95": [0.001, 0.02]}}
+        said = text(study)
+        assert all(figure in said for figure in ("81.1\u202f%", "80.0\u202f%", "1.1 (0.1\u20132.0) points"))
+    assert tables.trained("masked+init_from") == "masked faces, after bare ones"
+    assert not sentences.after_bare({"variations": []})
+    assert not re.search(r"\d", sentences.duplicates({"variations": []}))
+
+
+def test_attention_is_set_beside_what_has_none(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    plain = tables.find(study, "masked", "seen", model="cnn")
+    plain |= {"accuracy": 0.7111, "ci95": [0.69, 0.73]}
+    assert "71.1\u202f% (69.0\u201373.0) behind masks where gACNN" in sentences.control(study)
+    assert "was not run" not in sentences.control(study)
+    study["cells"] = [cell for cell in study["cells"] if cell["model"] != "cnn"]
+    assert sentences.control(study).endswith("nothing here shows what attention is worth.")
 
 
 def test_means_do_not_hide_an_emotion_that_falls_below(tmp_path: Path) -> None:

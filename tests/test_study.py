@@ -73,7 +73,7 @@ def test_every_line_of_the_matrix_has_a_name_and_a_folder_of_its_own():
         "masked",
         "both",
         "unmasked+duplicates",
-        "masked+start_from",
+        "masked+init_from",
     }
     under = {f"{kinds}-under-surgical_white" for kinds in ("seen", "unseen")}
     assert {cell.test for cell in matrix} == {"bare", "seen", "unseen", "low", "window", "copies"} | under
@@ -149,6 +149,34 @@ def test_a_network_is_not_tested_before_it_is_trained(trainer, capsys):
     study_job.leave(cells.read()[0], np.arange(14) % 7, np.arange(14) % 7)
     (cells.read()[0].weights / "best.pt").unlink()
     assert f"{TEST}: not run: checkpoint_ferplus/7U-gacnn-lite0-s1/best.pt is missing" in listed(capsys)
+
+
+def test_a_network_waits_for_the_one_that_it_starts_from(trainer, capsys):
+    """best.pt is there from the first epoch on."""
+    first, name = "checkpoint_ferplus/7U-gacnn-lite0-s1/best.pt", "7-gacnn-lite0-s1-masked+init_from-seen"
+    line = LINES.splitlines()[2] + f" --init_from {first} --tag after"
+    Path("Scripts.txt").write_text(f"{LINES}{line}\n")
+    Path(first).parent.mkdir(parents=True)
+    Path(first).touch()
+    assert f"{name}: not run: waits for {FIRST}" in listed(capsys)
+    study_job.leave(cells.read()[0], np.arange(14) % 7, np.arange(14) % 7)
+    assert f"{name}: ready" in listed(capsys)
+    Path(first).unlink()
+    assert f"{name}: not run: {first} is missing; train {FIRST} here" in listed(capsys)
+    Path("Scripts.txt").write_text(f"{line}\n{LINES}")
+    with pytest.raises(InputError, match=f"no line trains {first}"):
+        cells.read()
+
+
+def test_near_duplicates_need_lists_of_their_own(trainer, capsys):
+    Path("Scripts.txt").write_text(
+        LINES.replace("data/faces", "data/faces --main_folder data/faces-duplicates --results Results")
+    )
+    assert "7-gacnn-lite0-s1-unmasked+duplicates-bare: not run: data/faces-duplicates/" in listed(capsys)
+    lists = cells.read()[0].chosen.train_list
+    lists.parent.mkdir(parents=True)
+    lists.touch()
+    assert "7-gacnn-lite0-s1-unmasked+duplicates-bare: ready" in listed(capsys)
 
 
 def test_two_studies_do_not_run_at_once(trainer, capsys):

@@ -4,7 +4,7 @@
     python -m training.ablations --list
     python -m training.ablations --only bf16
 
-Each trains for a few epochs on a fixed quarter of FER+ Train and is measured on Valid, bare and behind masks of the seen and
+Networks are trained for a few epochs on a fixed quarter of FER+ Train and measured on Valid, bare and behind masks of the seen and
 the unseen kinds; Test is not looked at. What is done is skipped, and a run that was cut off goes on: the same command again. Figures
 go to Results/ablations.json, the answers of the network that others are compared with to Results/ablations, weights and all
 else to checkpoint_ferplus/ablations, which is nobody's to keep.
@@ -26,11 +26,10 @@ import main_trainer
 from pre_processing import artefacts
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.mask_kinds import SECOND
-from training import cells, door, options, pairs, predictions
-from training.analysis import ABLATIONS, plain, read_noted
+from training import cells, door, options, predictions
+from training.analysis import ABLATIONS, difference, plain, read_noted
 from training.cells import NOT_RUN, RUN, TRAINER
 from training.options import Parser
-from training.statistics import estimate
 
 FOLDER = Path("checkpoint_ferplus/ablations")
 EPOCHS, EVERY = 5, 4  # of Train's faces every fourth one
@@ -45,14 +44,16 @@ GO_ON = "stopped: python -m training.ablations goes on from here"
 
 
 class Variation(NamedTuple):
-    """What is changed, in words, and how.
+    """What is changed, in words, and how: options of the training, of all tests, and of the tests behind masks.
 
-    options: of the training; where the network is the base's and only the test another, of the tests behind masks.
-    mirror: whether tests look at the mirror image as well.
+    Where `trained` is False the network is the base's, and only the tests are others. mirror: whether tests look at the mirror
+    image as well.
     """
 
     what: str
     options: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    masked_tests: tuple[str, ...] = ()
     trained: bool = True
     mirror: bool = True
 
@@ -60,10 +61,10 @@ class Variation(NamedTuple):
 BASE = "base"
 VARIATIONS = {
     BASE: Variation("the recipe of Scripts.txt: the raters’ votes as targets, averaged weights, mirrored answers, fp32"),
-    "bf16": Variation("trained and tested in bf16", ("--precision", "bf16")),
+    "bf16": Variation("trained and tested in bf16", ("--precision", "bf16"), tests=("--precision", "bf16")),
     "one_view": Variation("tested without the mirror image", trained=False, mirror=False),
-    "white_over": Variation("tested with a white surgical mask over the one worn", ("--second_mask", SECOND), trained=False),
-    "kn95_over": Variation("tested with a KN95 over the one worn", ("--second_mask", "kn95"), trained=False),
+    "white_over": Variation("tested with a white surgical mask over the one worn", masked_tests=("--second_mask", SECOND), trained=False),
+    "kn95_over": Variation("tested with a KN95 over the one worn", masked_tests=("--second_mask", "kn95"), trained=False),
     "hard": Variation("one emotion as target, not the votes", ("--targets", "hard")),
     "smoothed": Variation("one emotion as target, smoothed by 0.1", ("--targets", "hard", "--label_smoothing", "0.1")),
     "last": Variation("last weights, not their average", ("--ema", "0")),
@@ -97,9 +98,8 @@ class Ablation:
                 str(self.weights / "best.pt"), "--test_list", str(chosen.valid_list), *there]  # fmt: skip
         if chosen.mirror and self.varied.mirror:
             test.append("--mirror")
-        if "--precision" in self.varied.options:
-            test += self.varied.options
-        masked = () if self.varied.trained else self.varied.options
+        test += self.varied.tests
+        masked = self.varied.masked_tests
         # Validation may have had masks on a share of the faces only: all tests are made anew from best.pt.
         self.tests = {
             name: [*test, *how, *(masked if name != "bare" else ()), "--tag", name] for name, how in TESTS.items()
@@ -140,15 +140,8 @@ def row(one: Ablation, base: Callable[[str], predictions.Predictions] | None) ->
         own, figures = one.answers(test)
         found |= {key: figures[key] for key in ("git", "software", "best_epoch")}
         kept = {key: figures[key] for key in ("n", "accuracy", "ci95", "macro_recall", "precision_used")}
-        found[test] = {**kept, "difference": difference(base(test), own) if base else None}
+        found[test] = {**kept, "difference": difference(own, base(test))[3] if base else None}
     return found
-
-
-def difference(base: predictions.Predictions, own: predictions.Predictions) -> dict[str, Any]:
-    """Gain in accuracy on the same faces, with its interval."""
-    both = pairs.pair([base], [own], same_networks=True)
-    (before, after), drawn = both.found.accuracy, both.drawn.accuracy
-    return estimate(after - before, drawn[:, 1] - drawn[:, 0])
 
 
 def base_line() -> tuple[str, ...]:

@@ -110,7 +110,7 @@ class Study:
     def unseen(self) -> dict[str, Any]:
         """From kinds of masks that were trained on to others, on the same faces with the same network.
 
-        Under `second`, the same with one more mask over both, of a kind that was trained on.
+        Under `second`, the same with one more mask over both, of a kind that was trained on; under `mean`, with the mean of both answers.
         """
         found: dict[str, Any] = {"target": UNSEEN_TARGET}
         for train in ("masked", "both"):
@@ -265,7 +265,7 @@ def fall(seen: predictions.Predictions, unseen: predictions.Predictions) -> dict
     found = "reached" if drop["value"] <= UNSEEN_TARGET else "missed"
     sure = high <= UNSEEN_TARGET if found == "reached" else low > UNSEEN_TARGET
     return {"status": RUN, "n": n, "accuracy_seen": first, "accuracy_unseen": second, "drop": drop, "target": found,
-            "beyond_interval": bool(sure)}  # fmt: skip
+            "certain": bool(sure)}  # fmt: skip
 
 
 def reliability(run: predictions.Predictions) -> dict[str, Any]:

@@ -16,14 +16,14 @@ from training.run import trained_on
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "Scripts.txt"
 TRAINER = "python main_trainer.py "
-KEPT = "-duplicates"  # ends the name of a --main_folder whose lists still have near-duplicates of test faces
+DUPLICATES = "-duplicates"  # ends the name of a --main_folder whose lists still have near-duplicates of test faces
 BROKEN = "not the figures of a run ({error}); remove its folder and run it again"
 RUN, NOT_RUN, WANTS_GPU = "run", "not run", "wants a GPU"
 # What decides a result, of the options of a training and of a test; processes, folders and the like do not.
 TESTED = ("num_classes", "model", "backbone", "num_regions", "imagesize", "seed", "condition", "test_mask_kinds", "second_mask",
           "mirror", "limit_batches")  # fmt: skip
 TRAINED = ("mask_kinds", "mask_share", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "end2end",
-           "targets", *checkpoint.OTHERS, "consistency", "balance", "label_smoothing", "ema", "patience", "scratch")  # fmt: skip
+           "targets", *checkpoint.NETWORKS, "consistency", "balance", "label_smoothing", "ema", "patience", "scratch")  # fmt: skip
 
 
 def commands(text: str, start: str = TRAINER) -> list[list[str]]:
@@ -34,11 +34,15 @@ def commands(text: str, start: str = TRAINER) -> list[list[str]]:
 
 @dataclass(frozen=True)
 class Cell:
-    """A line of Scripts.txt. `parent` is the line that trains the network, where this one only tests it."""
+    """A line of Scripts.txt.
+
+    `parent` is the line that trains the network, where this one only tests it; `needs` are lines whose networks it is given.
+    """
 
     argv: tuple[str, ...]
     chosen: Namespace
     parent: Cell | None = None
+    needs: tuple[Cell, ...] = ()
 
     @property
     def line(self) -> str:
@@ -49,11 +53,11 @@ class Cell:
     def train(self) -> str:
         """Training faces: unmasked, masked or both; and after a plus what else is not as usual.
 
-        `duplicates` of test faces among them, a `teacher`, a network to `start_from`.
+        `duplicates` of test faces among them, a `teacher`, a network to `init_from`.
         """
         chosen = vars((self.parent or self).chosen)
         more = ["duplicates"] if keeps_duplicates(chosen) else []
-        return "+".join([trained_on(chosen), *more, *(name for name in checkpoint.OTHERS if chosen[name])])
+        return "+".join([trained_on(chosen), *more, *(name for name in checkpoint.NETWORKS if chosen[name])])
 
     @property
     def test(self) -> str:
@@ -76,7 +80,7 @@ class Cell:
     @property
     def folder(self) -> Path:
         """Where the line leaves its results."""
-        return results.run_dir(self.chosen, f"FERPlus-{self.train}" if self.parent else None)
+        return results.run_dir(self.chosen, f"FERPlus-{trained_on(vars(self.parent.chosen))}" if self.parent else None)
 
     @property
     def weights(self) -> Path:
@@ -101,9 +105,14 @@ class Cell:
         if self.figures is None or not self.made_by(self.figures.get("config", {})):
             return False
         if self.parent is None:
-            return True
+            return all(need.own for need in self.needs)
         keys = ("best_epoch", "valid_accuracy")
         return self.parent.own and all(self.figures.get(key) == self.parent.figures.get(key) for key in keys)
+
+    @property
+    def waits_for(self) -> Cell | None:
+        """The first line that has to be run before this one."""
+        return next((cell for cell in (self.parent, *self.needs) if cell and not cell.own), None)
 
     @property
     def reason(self) -> str | None:
@@ -114,12 +123,12 @@ class Cell:
             return "its folder holds a run of another command"
         if (self.parent or self).chosen.backbone == "vgg16":
             return WANTS_GPU
-        return f"waits for {self.parent.id}" if self.parent and not self.parent.own else "not run yet"
+        return f"waits for {self.waits_for.id}" if self.waits_for else "not run yet"
 
 
 def keeps_duplicates(config: dict[str, Any]) -> bool:
     """Whether a run's lists have near-duplicates of test faces in Train and Valid, by where they lie."""
-    return Path(config.get("main_folder", "")).name.endswith(KEPT)
+    return Path(config.get("main_folder", "")).name.endswith(DUPLICATES)
 
 
 def read_figures(file: Path) -> dict[str, Any] | None:
@@ -153,16 +162,25 @@ def read(scripts: Path | None = None, folder: Path | None = None) -> list[Cell]:
         if chosen.evaluate:
             cell = tested(cell, trained, scripts)
         else:
+            given = [getattr(chosen, name) for name in checkpoint.NETWORKS]
+            lines = [of(path, cell, trained, scripts) for path in given if path and not checkpoint.is_weights(path)]
+            cell = Cell(cell.argv, chosen, needs=tuple(lines))
             trained[Path(cell.weights.name)] = cell
         found.append(cell)
     return found
 
 
+def of(path: Path, cell: Cell, trained: dict[Path, Cell], scripts: Path) -> Cell:
+    """The line that trains the network at `path`, which `cell` is given."""
+    found = trained.get(Path(path.parent.name))
+    if found is None:
+        raise InputError(f"{scripts}: no line trains {path}, which {cell.line} needs; add one above it")
+    return found
+
+
 def tested(cell: Cell, trained: dict[Path, Cell], scripts: Path) -> Cell:
     """A line with -e with its parent, whose network its options then name."""
-    parent = trained.get(Path(cell.chosen.resume.parent.name))
-    if parent is None:
-        raise InputError(f"{scripts}: no line trains {cell.chosen.resume}, which {cell.line} tests; add one above it")
+    parent = of(cell.chosen.resume, cell, trained, scripts)
     for key in ("model", "backbone", "num_regions", "imagesize", "seed"):
         setattr(cell.chosen, key, getattr(parent.chosen, key))
     return Cell(cell.argv, cell.chosen, parent)

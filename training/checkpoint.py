@@ -17,14 +17,14 @@ from models import pretrained
 from pre_processing import emotions
 from pre_processing.artefacts import InputError, atomic_write
 
-OTHERS = ("teacher", "start_from")  # options that name another network
+NETWORKS = ("teacher", "init_from")  # options that name another network
 LATER = {
     "second_mask": None,
     "teacher": None,
-    "start_from": None,
+    "init_from": None,
     "consistency": 0.0,
 }  # options that older runs did not have
-IDENTITY = ("model_config", "config", "class_names", *(f"{name}_sha256" for name in OTHERS), "epoch", "best",
+IDENTITY = ("model_config", "config", "class_names", *(f"{name}_sha256" for name in NETWORKS), "epoch", "best",
             "best_epoch")  # what all checkpoints tell  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def check_same_run(options: Namespace, content: dict[str, Any]) -> None:
         "mask_kinds",
         "mask_share",
         "second_mask",
-        *OTHERS,
+        *NETWORKS,
         "consistency",
     ]
     if content.get("progress"):  # the batches of its epoch are drawn again
@@ -178,7 +178,7 @@ def load_weights(path: Path, model: torch.nn.Module, weights: dict[str, torch.Te
 
 def check_same_files(options: Namespace, content: dict[str, Any], sums: dict[str, str | None]) -> None:
     """InputError in one line where a run would be gone on with under another network's file of the same name."""
-    for name in OTHERS:
+    for name in NETWORKS:
         if content.get(f"{name}_sha256") != sums[f"{name}_sha256"]:
             raise InputError(f"{getattr(options, name)}: not the file that this run began with; put that one back, or start "
                              "without --resume")  # fmt: skip

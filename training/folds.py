@@ -22,7 +22,7 @@ import pandas as pd
 
 from pre_processing.artefacts import InputError, ListPaths, atomic_write
 from pre_processing.emotions import DATABASES
-from training import distributed, door, figures, metrics, options, predictions, results, run
+from training import checkpoint, distributed, door, figures, metrics, options, predictions, results, run
 from training.checkpoint import plain
 
 FIGURES = ("n", "accuracy", "macro_recall", "best_epoch", "valid_accuracy")
@@ -60,6 +60,12 @@ def shared(argv: list[str]) -> list[str]:
     for name in OWN:
         if getattr(given, name):
             raise InputError(f"--{name} cannot be given for all folds at once; leave it out")
+    for name in checkpoint.NETWORKS:
+        path = getattr(given, name)
+        if path and checkpoint.load(path)["config"].get("DB") == given.DB:
+            raise InputError(
+                f"{path}: learnt from people of the folds that are tested here; give a --{name} of another database"
+            )
     return argv
 
 

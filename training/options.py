@@ -121,7 +121,7 @@ def add_ours(parser: Parser) -> None:
         "gets one of this kind over it: below surgical_white, unknown masks look like known ones")  # fmt: skip
     add("--teacher", type=Path, help="network (best.pt, or the name of shipped weights) that sees each face without its mask; "
         "its answers are half of the target")  # fmt: skip
-    add("--start_from", type=Path, help="network (best.pt, or the name of shipped weights) whose weights training starts with, not "
+    add("--init_from", type=Path, help="network (best.pt, or the name of shipped weights) whose weights training starts with, not "
         "ImageNet's")  # fmt: skip
     add("--consistency", type=number(float, 0), default=0.0, help="each face is looked at twice, under masks of their own where it "
         "wears any, and the distance of the answers (symmetric KL divergence) is added to the loss with this weight")  # fmt: skip
@@ -167,8 +167,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
         raise InputError(f"--num_classes {options.num_classes}: give 4 or 7")
     if options.tag and not options.tag.replace("-", "").replace("_", "").replace(".", "").isalnum():
         raise InputError(f"--tag {options.tag}: use letters, digits, dot, hyphen and underscore")
-    if options.start_from and options.scratch:
-        raise InputError("--start_from and --scratch: give one of the two")
+    if options.evaluate and (options.init_from or options.teacher):
+        raise InputError("--evaluate trains nothing: leave --init_from and --teacher out")
+    if options.init_from and options.scratch:
+        raise InputError("--init_from and --scratch: give one of the two")
     options.imagesize = options.imagesize or IMAGE_SIZE[options.backbone]
     if options.mask_kinds and options.condition != "unmasked":
         options.test_mask_kinds = options.test_mask_kinds or options.mask_kinds

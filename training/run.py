@@ -42,19 +42,21 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def sums(options: Namespace, store: Path) -> dict[str, str | None]:
+def digests(options: Namespace, store: Path, content: dict[str, Any] | None) -> dict[str, str | None]:
     """sha256 of the other networks that the run is given, by which a run that goes on knows them; None for one not given.
 
-    InputError where one is missing, or the run would replace it.
+    A run that goes on from `content` needs its first weights no more. InputError where a file is missing, or the run would
+    replace it.
     """
     found: dict[str, str | None] = {}
-    for name in checkpoint.OTHERS:
-        path = getattr(options, name)
-        found[f"{name}_sha256"] = given_sum(name, path, store) if path else None
+    for name in checkpoint.NETWORKS:
+        path, key = getattr(options, name), f"{name}_sha256"
+        needed = path and not (content and name == "init_from")
+        found[key] = digest(name, path, store) if needed else (content or {}).get(key) if path else None
     return found
 
 
-def given_sum(name: str, path: Path, store: Path) -> str:
+def digest(name: str, path: Path, store: Path) -> str:
     """sha256 of one network's file."""
     file = pretrained.find(path) if checkpoint.is_weights(path) else Path(path)
     if not file.is_file():
@@ -64,14 +66,13 @@ def given_sum(name: str, path: Path, store: Path) -> str:
     return pretrained.sha256(file)
 
 
-def first_weights(options: Namespace, config: dict[str, Any], restored: bool) -> torch.nn.Module:
-    """The network as training begins: with ImageNet's weights, with those of --start_from, or with what a checkpoint will restore."""
-    model = build_model(config, pretrained=not (options.scratch or options.start_from or restored))
-    if options.start_from and not restored:
-        content = checkpoint.load(options.start_from)
-        checkpoint.check_same_model(options.start_from, content, config)
-        checkpoint.load_weights(options.start_from, model, content.get("average") or content["model"])
-    return model
+def first_network(options: Namespace, config: dict[str, Any], restored: bool) -> torch.nn.Module:
+    """The network as training begins: with ImageNet's weights, with those of --init_from, or with what a checkpoint will restore."""
+    if restored or not options.init_from:
+        return build_model(config, pretrained=not (options.scratch or restored))
+    content = checkpoint.load(options.init_from)
+    checkpoint.check_same_model(options.init_from, content, config)
+    return checkpoint.tested_network(options.init_from, content)
 
 
 class Run:
@@ -83,13 +84,13 @@ class Run:
         self.store = options.model_dir or results.checkpoint_dir(options)
         if options.resume == AUTO:
             options.resume = self.store / "last.pt" if (self.store / "last.pt").is_file() else None
-        self.sums = sums(options, self.store)
+        content = checkpoint.load(options.resume) if options.resume else None
+        self.digests = digests(options, self.store, content)
         seed_everything(options.seed)
         self.train_faces, self.valid_faces, self.test_faces = (
             selection.faces_of(s, options) for s in ("train", "valid", "test")
         )
         self.test_masks = selection.frozen_masks(options, self.test_faces)
-        content = checkpoint.load(options.resume) if options.resume else None
         config = model_config(options)
         if content:
             if "optimizer" not in content:
@@ -98,8 +99,8 @@ class Run:
                 )
             checkpoint.check_same_model(options.resume, content, config)
             checkpoint.check_same_run(options, content)
-            checkpoint.check_same_files(options, content, self.sums)
-        model = first_weights(options, config, bool(content))
+            checkpoint.check_same_files(options, content, self.digests)
+        model = first_network(options, config, bool(content))
         self.generator = torch.Generator().manual_seed(options.seed)
         self.loader = batches.training_loader(
             self.train_faces, options.batch_size, balance=options.balance, generator=self.generator,
@@ -155,7 +156,7 @@ class Run:
             "model_config": self.state.model.config,
             "config": plain(vars(self.options)),
             "class_names": list(self.train_faces.names),
-            **self.sums,
+            **self.digests,
             "epoch": self.epoch,
             "best": self.best,
             "best_epoch": self.best_epoch,
@@ -275,7 +276,7 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
         distributed.wait()  # for the first process to have written best.pt
         best = checkpoint.load(run.store / "best.pt")
         extra = {"command": command, "test_masks": run.test_masks}
-        extra |= {name: digest for name, digest in run.sums.items() if digest}
+        extra |= {name: found for name, found in run.digests.items() if found}
         return test(options, run.folder, log, best, run.test_faces, extra)
     except KeyboardInterrupt:
         log.say(run.stop())

@@ -36,16 +36,20 @@ def state(cell: Cell, gpu: bool) -> str:
         return f"not run: {reason}; remove {cell.folder}, or move it"
     if reason == cells.WANTS_GPU and not gpu:
         return f"not run: {reason}"
-    if cell.parent and not cell.parent.own:
-        return f"not run: waits for {cell.parent.id}"
+    if cell.waits_for:
+        return f"not run: waits for {cell.waits_for.id}"
     if cell.parent and not (cell.weights / "best.pt").is_file():
         return f"not run: {cell.weights / 'best.pt'} is missing; train {cell.parent.id} here"
-    for other in (getattr(cell.chosen, name) for name in checkpoint.OTHERS):
-        if other and not checkpoint.is_weights(other) and not other.is_file():
-            return f"not run: {other} is missing; train it here"
     if not cell.parent and last.is_file():
         same = cell.made_by(checkpoint.load(last)["config"])
         return "cut off" if same else f"not run: {last} is of another command; remove it, or move it"
+    for need in cell.needs:
+        if not (need.weights / "best.pt").is_file():
+            return f"not run: {need.weights / 'best.pt'} is missing; train {need.id} here"
+    if cells.keeps_duplicates(vars(cell.chosen)) and not cell.chosen.train_list.is_file():
+        return (
+            f"not run: {cell.chosen.train_list} is missing; the command above the line in {cells.SCRIPTS.name} makes it"
+        )
     return "ready"
 
 

@@ -41,7 +41,7 @@ def provenance(path: Path, content: dict[str, Any]) -> dict[str, Any]:
         "best_epoch": content["best_epoch"],
         "valid_accuracy": content["best"],
         **{key: config.get(key) for key in TOLD},
-        **{f"{name}_sha256": content.get(f"{name}_sha256") for name in checkpoint.OTHERS},
+        **{f"{name}_sha256": content.get(f"{name}_sha256") for name in checkpoint.NETWORKS},
         "checkpoint_sha256": pretrained.sha256(path),
     }
 

@@ -1,6 +1,6 @@
 """The README's results: what the study found, in words, and a table of the published runs and of the study's main network.
 
-python -m training.table README.md [Results]
+python -m report.table README.md [Results]
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FACES = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
 # Tests of the study that the table shows.
 TESTS = ("bare", "seen", "unseen", *(f"{kinds}-under-{SECOND}" for kinds in ("seen", "unseen")))
 NOTE = """Recall of each emotion in %. The epoch with the best validation accuracy was tested once; Wilson intervals. Seen masks are kinds that
-training behind masks shows, unseen ones it never does; test faces always wear the same. Rows with the same emotions have the same faces.
+training behind masks shows, unseen ones it never does; test faces always wear the same. Rows of one database with the same emotions have the same faces.
 Another over them: a white surgical mask lies over the one worn, so that kinds that training never showed look like one that it did.
 Each command is in the run's `metrics.json`."""
 
@@ -105,7 +105,8 @@ def findings(results: Path) -> str:
     study = read_noted(file)
     few = "; ".join(f"{name} {count} faces" for name, count in rarest(study))
     text = (
-        f"{sentences.abstract_cost(study)} {verdict.plain(study)} {sentences.control(study)} {sentences.seeds(study)}"
+        f"{sentences.abstract_cost(study)} {verdict.plain(study)} {sentences.control(study)} {sentences.duplicates(study)} "
+        f"{sentences.progress(study)} {sentences.reasons(study)} {sentences.seeds(study)}"
     )
     return textwrap.fill(f"{text} Rarest in Test: {few}." if few else text, 140)
 

@@ -25,7 +25,7 @@ def job(tmp_path, monkeypatch):
 
 def test_it_starts_where_the_other_ended(job, capsys):
     assert main_trainer.main([*ONE, "--condition", "unmasked"]) == 0
-    from_there = [arg for arg in MASKED if arg != "--scratch"] + ["--start_from", FIRST, "--seed", "1", "--lr", "0"]
+    from_there = [arg for arg in MASKED if arg != "--scratch"] + ["--init_from", FIRST, "--seed", "1", "--lr", "0"]
     assert main_trainer.main(from_there) == 0
     first, second = (
         checkpoint.load(Path(path)) for path in (FIRST, FIRST.replace("7U-cnn-lite0-s0", "7M-cnn-lite0-s1"))
@@ -36,15 +36,18 @@ def test_it_starts_where_the_other_ended(job, capsys):
     assert len(learned) > 100
     assert all(torch.equal(first["model"][name], second["model"][name]) for name in learned)
     run = Path("Results/MaskedDatasets/FERPlus/SevenEmotions/runs/cnn-lite0-s1/metrics.json")
-    assert json.loads(run.read_text())["start_from_sha256"] == second["start_from_sha256"]
+    assert json.loads(run.read_text())["init_from_sha256"] == second["init_from_sha256"]
 
     capsys.readouterr()
-    Path(FIRST).write_bytes(Path(FIRST).read_bytes() + b"0")
-    assert main_trainer.main([*from_there, "--epochs", "2", "--resume", "auto"]) == 2
-    assert "not the file that this run began with" in capsys.readouterr().err
+    Path(FIRST).unlink()
     plainly = [*MASKED, "--seed", "1", "--lr", "0", "--epochs", "2", "--resume", "auto"]
     assert main_trainer.main(plainly) == 2
-    assert f"--start_from {FIRST}" in capsys.readouterr().err
+    assert f"--init_from {FIRST}" in capsys.readouterr().err
+    assert main_trainer.main([*from_there, "--epochs", "2", "--resume", "auto"]) == 0, (
+        "it needs its first weights no more"
+    )
+    assert main_trainer.main([*from_there, "--overwrite"]) == 2
+    assert "no such checkpoint" in capsys.readouterr().err
 
 
 def test_it_starts_with_shipped_weights(job):
@@ -62,7 +65,7 @@ def test_it_starts_with_shipped_weights(job):
         "-j",
         "0",
     ]
-    assert main_trainer.main([*shipped, "--start_from", "gacnn-lite0-7", "--lr", "0", "--device", "cpu"]) == 0
+    assert main_trainer.main([*shipped, "--init_from", "gacnn-lite0-7", "--lr", "0", "--device", "cpu"]) == 0
     learned, weights = (
         checkpoint.load(Path("checkpoint_ferplus/7U-gacnn-lite0-s0/best.pt"))["model"],
         models.load_pretrained("gacnn-lite0-7"),
@@ -73,9 +76,10 @@ def test_it_starts_with_shipped_weights(job):
 @pytest.mark.parametrize(
     ("more", "named"),
     [
-        (["--start_from", FIRST], "one of the two"),
-        (["--start_from", FIRST, "--no-scratch"], "7U-cnn-lite0-s0/best.pt: no such checkpoint"),
-        (["--start_from", "gacnn-lite0-7", "--no-scratch"], "--model gacnn"),
+        (["--init_from", FIRST], "one of the two"),
+        (["--init_from", FIRST, "-e", "--resume", FIRST], "trains nothing"),
+        (["--init_from", FIRST, "--no-scratch"], "7U-cnn-lite0-s0/best.pt: no such checkpoint"),
+        (["--init_from", "gacnn-lite0-7", "--no-scratch"], "--model gacnn"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_one_line(job, more, named, capsys):
