@@ -185,7 +185,16 @@ def control(study: dict) -> str:
                 plain = plain or model == "cnn"
         said += [f"{name} recognises {listing(parts)}"] if parts else []
     text = f"With the same trunk and recipe {'; '.join(said)}. " if said else ""
-    return text + ("" if plain else "The plain CNN was not run, so that nothing here shows what attention is worth.")
+    if plain:
+        return text.strip()
+    tried = next((row for row in study["ablations"].get("rows", []) if row["name"] == "plain" and is_run(row)), None)
+    if tried is None:
+        return f"{text}The plain CNN was not run, so that nothing here shows what attention is worth."
+    sides = [
+        f"{with_span(tried[test]['difference'])} {where}"
+        for test, where in (("bare", "on bare faces"), ("seen", "behind masks"))
+    ]
+    return f"{text}The plain CNN was run as an ablation only: on Valid its difference in points is {listing(sides)}."
 
 
 def duplicates(study: dict) -> str:

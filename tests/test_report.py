@@ -311,6 +311,8 @@ def test_attention_is_set_beside_what_has_none(tmp_path: Path) -> None:
     assert "was not run" not in sentences.control(study)
     study["cells"] = [cell for cell in study["cells"] if cell["model"] != "cnn"]
     assert sentences.control(study).endswith("nothing here shows what attention is worth.")
+    study["ablations"]["rows"].append({**study["ablations"]["rows"][1], "name": "plain"})
+    assert "as an ablation only: on Valid its difference in points is 0.0" in sentences.control(study)
 
 
 def test_means_do_not_hide_an_emotion_that_falls_below(tmp_path: Path) -> None:
