@@ -327,25 +327,3 @@ def ablations(study: dict) -> str:
     return (f"Networks were trained for {part['epochs']} epochs on the same {'quarter' if part['every'] == 4 else 'part'} of Train, with one "
             f"seed, and measured on Valid, on which the epoch was chosen as well; what is only tested in another way is the first row’s network. "
             f"Intervals are not corrected for their number. {found}.")  # fmt: skip
-
-
-def speeds(benchmarks: dict[str, list[dict[str, str]]]) -> str:
-    """What benchmarks/README.md says of training beside the original's structure, and of answers for one face."""
-    rows = {(row["network"], row["numbers"]): row for row in benchmarks.get("acnn_speed cpu", [])}
-    fast, half = rows.get(("ours", "fp32")), rows.get(("ours", "bf16"))
-    text = ""
-    if fast and half:
-        text = (f"On a CPU gACNN-VGG16 trains {fast['times the original']} times as fast as in the original’s structure in single precision, and "
-                f"{half['times the original']} times with bfloat16.")  # fmt: skip
-    engines = {row["engine"]: row for row in benchmarks.get("onnx_speed cpu", [])}
-    if "ONNX Runtime fp32" in engines:
-        text += f" In ONNX Runtime gACNN-Lite0 answers for one face in {engines['ONNX Runtime fp32']['one face, median (ms)']} ms."
-    return text
-
-
-def mask_cost(benchmarks: dict[str, list[dict[str, str]]]) -> str:
-    """Time of a training step with a new mask on each face, beside one without."""
-    steps = {row["faces"]: row["step (ms)"] for row in benchmarks.get("mask_training cpu", [])}
-    if not steps:
-        return ""
-    return f"Drawing a new mask on each face of a batch takes a training step from {steps['bare']} to {steps['masks (seen)']} ms on a CPU."
