@@ -11,7 +11,8 @@ def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name; empty where there is nothing to say."""
     return {
         "progress": progress(study), "headline": headline(study), "abstract_cost": abstract_cost(study),
-        "unseen": unseen(study), "duplicates": duplicates(study), "window": window(study), "after_bare": after_bare(study), "control": control(study), "seeds": seeds(study), "cost": cost(study),
+        "unseen": unseen(study), "duplicates": duplicates(study), "window": window(study),
+        "after_bare": after_bare(study), "control": control(study), "seeds": seeds(study), "cost": cost(study),
         "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
         "calibration": calibration(study), "lost": lost(study), "gates": gates(study),
         "ablations": ablations(study),
@@ -157,7 +158,7 @@ def after_bare(study: dict) -> str:
     for part in study["variations"]:
         if part["cell"] == "7-gacnn-lite0-s0-masked+init_from-seen":
             return (f"Started from the weights of the network for bare faces, and so with twice the epochs, the network for masked faces "
-                    f"recognises {percent(part['accuracy'])}{PERCENT} behind seen masks, {with_span(part['gain'])} points more than the "
+                    f"recognises {percent(part['accuracy'])}{PERCENT} behind seen masks, a difference of {with_span(part['gain'])} points from the "
                     f"{percent(part['accuracy_beside'])}{PERCENT} of the one that starts from ImageNet.")  # fmt: skip
     return ""
 

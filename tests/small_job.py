@@ -13,6 +13,8 @@ from pre_processing import artefacts, meanface
 
 COUNTS = {"train": 28, "valid": 14, "test": 14}
 TINY = ["--model", "cnn", "--scratch", "--imagesize", "64", "-b", "7", "-b_t", "7", "-j", "0", "--device", "cpu"]
+ONE = [*TINY, "--root_path", "data/faces", "--epochs", "1", "--limit_batches", "1"]
+MASKED = [*ONE, "--mask_kinds", "seen"]
 
 
 def draw_faces(root: Path, size: int = 48) -> Path:

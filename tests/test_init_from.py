@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_job import TINY, make_job
+from small_job import MASKED, ONE, make_job
 
 import main_trainer
 import models
 from training import checkpoint
 
-ONE = [*TINY, "--root_path", "data/faces", "--epochs", "1", "--limit_batches", "1"]
-MASKED = [*ONE, "--mask_kinds", "seen"]
 FIRST = "checkpoint_ferplus/7U-cnn-lite0-s0/best.pt"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_job import TINY, make_job
+from small_job import MASKED, ONE, make_job
 from torch import nn
 
 import main_trainer
@@ -16,8 +16,6 @@ from pre_processing import meanface
 from training import engine, options, selection
 from training.checkpoint import plain
 
-ONE = [*TINY, "--root_path", "data/faces", "--epochs", "1", "--limit_batches", "1"]
-MASKED = [*ONE, "--mask_kinds", "seen"]
 TEACHER = "checkpoint_ferplus/7U-cnn-lite0-s0/best.pt"
 
 

@@ -1,0 +1,151 @@
+"""What the report says follows from the figures: nothing of what was not run, and no more than they carry."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from report_job import invent, invented_ablations, invented_gates
+
+from pre_processing.emotions import EMOTIONS
+from pre_processing.errors import InputError
+from report import facts, sentences, tables, verdict
+from training import statistics
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "RESAMPLES", 200)
+
+
+def test_nothing_is_claimed_where_nothing_was_run(tmp_path: Path) -> None:
+    said = facts.gather(tmp_path)["text"] if invent(tmp_path, "none") else {}
+    for name in (
+        "seeds",
+        "headline",
+        "abstract_cost",
+        "verdict",
+        "unseen",
+        "calibration",
+        "exceptions",
+        "kept",
+        "order",
+        "window",
+        "emotions",
+        "lost",
+        "ablations",
+    ):
+        assert not re.search(r"\d", said[name]), said[name]
+
+
+def test_a_precision_that_is_not_defined_is_not_called_not_run(tmp_path: Path) -> None:
+    study = invent(tmp_path, "some")
+    tables.find(study, "unmasked", "seen")["precision"]["Fear"] = {"value": None, "ci95": None}
+    rows = {row[0]: row[1:] for row in tables.by_emotion(study, "precision")["rows"]}
+    assert rows["Fear"][1] == tables.NO_CELL
+    assert rows["Fear"][2] is None
+    assert re.match(r"\d", rows["Fear"][0])
+
+
+def test_an_emotion_that_is_never_answered_has_no_sensitivity(tmp_path: Path) -> None:
+    study = invent(tmp_path, "some")
+    masked = tables.find(study, "unmasked", "seen")
+    for row in masked["confusion"]:
+        row[EMOTIONS.index("Disgust")] = 0
+    rows = {row[0]: row[1:4] for row in tables.d_prime(study)["rows"]}
+    assert rows["Disgust"][0] != tables.NO_CELL
+    assert rows["Disgust"][1:] == [tables.NO_CELL] * 2
+    assert tables.NO_CELL not in rows["Happy"]
+    assert verdict.answered(study).endswith(("and never Disgust.", "and never Fear and Disgust."))
+
+
+def test_shares_are_not_given_of_a_few_faces() -> None:
+    assert tables._where({"n": 6, "to": {"Neutral": 0.5, "Sad": 1 / 3, "Fear": 1 / 6}}) == ["6", "Neutral 3, Sad 2"]
+    assert tables._where({"n": 40, "to": {"Neutral": 0.75, "Sad": 0.25}}) == ["40", "Neutral 75\u202f%, Sad 25\u202f%"]
+
+
+def test_ablations_tell_what_was_run_and_what_made_a_difference() -> None:
+    study = {"ablations": invented_ablations()}
+    found = tables.ablations(study)
+    even = "0.0 (\u22121.1 to 1.1)"
+    assert found["rows"][1] == ["more of it", "81.2", even, "72.3", "2.3 (1.2\u20133.4)", "65.0", even]
+    assert (found["n"], found["left"]) == ("3,106", 1)
+    assert "Behind seen masks better: more of it (2.3 points)." in sentences.ablations(study)
+    assert "On bare faces" not in sentences.ablations(study)
+
+
+def test_gates_are_told_by_what_a_mask_hides() -> None:
+    study = {"gates": invented_gates()}
+    assert tables.gates(study, 24)["rows"][-1] == ["All", "0.40", "0.40", "0.50", "0.60", "0.20", "0.50"]
+    said = sentences.gates(study)
+    assert (
+        "hides goes from 0.40 on bare faces to 0.20 below a mask, by 50\u202f%; that of the others from 0.40 to 0.60"
+        in said
+    )
+    with pytest.raises(InputError, match="20 regions"):
+        tables.gates({"gates": invented_gates(20)}, 24)
+
+
+def test_verdicts_with_one_word_stand_together(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    for pair, word in (("shift", "contradicted"), ("information", "supported"), ("both", "supported")):
+        study["verdict"][pair]["drop"]["all"] = word
+    drop = verdict.verdict(study).partition("That a mask takes less")[2].partition(" In d′")[0]
+    assert re.search(
+        r"is contradicted \(.*shift [^;]*\) and supported \(.*information .*; one network [^;]*\)\.$", drop
+    )
+
+
+def test_the_plain_verdict_follows_the_words_of_all_pairs(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+
+    def said(absolute: str, drop: str) -> str:
+        for pair in tables.PAIRS:
+            study["verdict"][pair] |= {"absolute": {"all": absolute}, "drop": {"all": drop}}
+        return verdict.plain(study)
+
+    assert "not supported as something that masks do" in said("supported", "contradicted")
+    for value, words in ((0.1, "with masks as without them"), (-0.1, "of emotions, behind masks,")):
+        study["costs"]["both"]["groups"]["all"]["bare"]["ci95"][0] = value
+        assert words in said("supported", "undecided")
+    assert "holds, as a ranking" in said("supported", "supported")
+    assert said("undecided", "contradicted") == "The hypothesis is not supported."
+    assert said("undecided", "supported") == "The hypothesis is supported in part."
+
+
+def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    for cell, text in (
+        ("unmasked+duplicates-bare", sentences.duplicates),
+        ("masked+init_from-seen", sentences.after_bare),
+    ):
+        part = next(part for part in study["variations"] if part["cell"] == f"7-gacnn-lite0-s0-{cell}")
+        part |= {"accuracy": 0.8111, "accuracy_beside": 0.8, "gain": {"value": 0.0111, "ci95": [0.001, 0.02]}}
+        said = text(study)
+        assert all(figure in said for figure in ("81.1\u202f%", "80.0\u202f%", "1.1 (0.1\u20132.0) points"))
+    assert tables.trained("masked+init_from") == "masked faces, after bare ones"
+    assert not sentences.after_bare({"variations": []})
+    assert not re.search(r"\d", sentences.duplicates({"variations": []}))
+
+
+def test_attention_is_set_beside_what_has_none(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    plain = tables.find(study, "masked", "seen", model="cnn")
+    plain |= {"accuracy": 0.7111, "ci95": [0.69, 0.73]}
+    assert "71.1\u202f% (69.0\u201373.0) behind masks where gACNN" in sentences.control(study)
+    assert "was not run" not in sentences.control(study)
+    study["cells"] = [cell for cell in study["cells"] if cell["model"] != "cnn"]
+    assert sentences.control(study).endswith("nothing here shows what attention is worth.")
+    study["ablations"]["rows"].append({**study["ablations"]["rows"][1], "name": "plain"})
+    assert "as an ablation only: on Valid its difference in points is 0.0" in sentences.control(study)
+
+
+def test_means_do_not_hide_an_emotion_that_falls_below(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    recall = study["costs"]["shift"]["recall"]
+    for emotion, value in zip(EMOTIONS, (0.6, 0.5, 0.2, 0.7, 0.3, 0.1, 0.0), strict=True):
+        recall[emotion]["masked"]["value"] = value
+        recall[emotion]["bare"]["value"] = 0.8
+    assert "in the pair “shift” Angry (20.0\u202f%) lies below Sad (30.0\u202f%)" in verdict.exceptions(study)
+    assert "62\u202f% against 17\u202f% (shift)" in verdict.kept(study)
