@@ -106,7 +106,7 @@ def findings(results: Path) -> str:
     few = "; ".join(f"{name} {count} faces" for name, count in rarest(study))
     text = (
         f"{sentences.abstract_cost(study)} {verdict.plain(study)} {sentences.control(study)} {sentences.duplicates(study)} "
-        f"{sentences.progress(study)} {sentences.reasons(study)} {sentences.seeds(study)}"
+        f"{sentences.progress(study)} {sentences.reasons(study)} {sentences.spread(study)}"
     )
     return textwrap.fill(f"{text} Rarest in Test: {few}." if few else text, 140)
 

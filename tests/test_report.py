@@ -88,7 +88,7 @@ def check_figures(study: dict, text: str) -> None:
             for group in study["costs"][pair]["groups"].values():
                 assert squeezed(numbers.with_span(group["absolute"])) in text
             assert study["verdict"][pair]["drop"]["all"] in text
-    main = tables.find(study, "unmasked", "bare")
+    main = tables.over_seeds(study, "unmasked", "bare")
     for estimate in main["recall"].values() if main else ():
         assert squeezed(numbers.with_span(estimate)) in text
 

@@ -23,6 +23,7 @@ def test_nothing_is_claimed_where_nothing_was_run(tmp_path: Path) -> None:
     said = facts.gather(tmp_path)["text"] if invent(tmp_path, "none") else {}
     for name in (
         "seeds",
+        "spread",
         "headline",
         "abstract_cost",
         "verdict",
@@ -46,6 +47,25 @@ def test_a_precision_that_is_not_defined_is_not_called_not_run(tmp_path: Path) -
     assert rows["Fear"][1] == tables.NO_CELL
     assert rows["Fear"][2] is None
     assert re.match(r"\d", rows["Fear"][0])
+
+
+def test_figures_by_emotion_are_means_where_several_seeds_were_run(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    several = next(part for part in study["seeds"] if part["id"] == "7-gacnn-lite0-masked-seen")
+    several["recall"]["Happy"] = {"value": 0.9911, "ci95": [0.99, 0.993]}
+    happy = next(row for row in tables.by_emotion(study, "recall")["rows"] if row[0] == "Happy")
+    assert happy[3] == "99.1 (99.0\u201399.3)"
+    assert "Happy is recognised best" in sentences.emotions(study)
+    assert "99.1" in sentences.emotions(study)
+    said = sentences.seeds(study)
+    assert "trained on bare faces and masked faces, 3 seeds" in said
+    assert sentences.spread(study).startswith("At most 3 seeds")
+    several["seeds"] = [0]
+    assert "99.1" not in sentences.emotions(study)
+    for part in study["seeds"]:
+        part["seeds"] = [0]
+    assert sentences.seeds(study) == sentences.spread(study)
+    assert sentences.spread(study).startswith("One seed was run of each")
 
 
 def test_an_emotion_that_is_never_answered_has_no_sensitivity(tmp_path: Path) -> None:
