@@ -98,6 +98,11 @@ class ListPaths:
         """Audit table of the splits."""
         return self.folder / f"{self.db_name}_audit.csv"
 
+    @property
+    def twins(self) -> Path:
+        """Table of test faces with near-duplicates in Train."""
+        return self.folder / f"{self.db_name}_twins.csv"
+
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:

@@ -163,6 +163,11 @@ def correlate(rows: np.ndarray, left: np.ndarray, images: np.ndarray, right: np.
     return result
 
 
+def threshold_for(samples: pd.DataFrame) -> float:
+    """Correlation from which on faces are near-duplicates: .99 where the person of every face is known, else .96."""
+    return SAME_PHOTO if (samples["subject"] != "").all() else THRESHOLD
+
+
 def drop_near_duplicates(
     table: Table,
     keep: bool = False,
@@ -174,15 +179,13 @@ def drop_near_duplicates(
 
     Train and Valid lose those of Test, Train those of Valid (of all of Valid, as it was read). With `keep` all samples
     stay, and the audit still counts them. Faces without a split and repeats inside a split stay, the latter counted.
-    `threshold`: .99 where the person of every face is known, else .96. `images`: thumbnails (n, 24, 24) of the table's
-    rows where they are already there, see `look`.
+    `threshold`: see `threshold_for`. `images`: thumbnails (n, 24, 24) of the table's rows where they are already there,
+    see `look`.
     """
     if images is None:
         table, images = look(table, jobs)
     samples = table.samples.reset_index(drop=True)
-    if threshold is None:
-        threshold = SAME_PHOTO if (samples["subject"] != "").all() else THRESHOLD
-    pairs = near_duplicates(images, threshold)
+    pairs = near_duplicates(images, threshold_for(samples) if threshold is None else threshold)
     reasons = reasons_to_drop(samples["split"].to_numpy(str), pairs)
     kept = samples if keep else samples[reasons == ""].reset_index(drop=True)
     for split in set(samples["split"]) - set(kept["split"]):

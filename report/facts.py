@@ -17,7 +17,7 @@ from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
 from pre_processing.mask_kinds import GROUPS, KINDS, SECOND
 from pre_processing.meanface import HIDDEN
-from report import sentences, speeds, tables, verdict
+from report import sentences, speeds, tables, variants, verdict
 from report.numbers import count, kind_name, percent
 from training import options
 from training.results import DISPLAY
@@ -34,6 +34,7 @@ def gather(root: Path) -> dict[str, Any]:
     return {
         "emotions": list(EMOTIONS),
         "text": sentences.all_of(study)
+        | variants.all_of(study)
         | verdict.all_of(study)
         | {"speed": speeds.networks(speed), "mask_cost": speeds.mask_cost(speed)},
         "matrix": {str(classes): tables.matrix(study, classes) for classes in (7, 4)},

@@ -67,3 +67,8 @@ def kind_name(kind: str) -> str:
 def plural(number: int, one: str, many: str) -> str:
     """`1 cell`, `3 cells`."""
     return f"{count(number)} {one if number == 1 else many}"
+
+
+def cell_accuracy(cell: dict) -> str:
+    """`87.1 % (85.9\u201388.3)` of a cell that was run."""
+    return f"{percent(cell['accuracy'])}{PERCENT} ({span(cell['ci95'])})"

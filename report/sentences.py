@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
-from report.numbers import PERCENT, count, decimal, kind_name, listing, percent, plural, span, with_span
+from report.numbers import PERCENT, cell_accuracy, count, decimal, kind_name, listing, percent, plural, span
 from report.tables import PAIRS, TRAINED, find, is_run, over_seeds
 
 
@@ -11,11 +11,10 @@ def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name; empty where there is nothing to say."""
     return {
         "progress": progress(study), "headline": headline(study), "abstract_cost": abstract_cost(study),
-        "unseen": unseen(study), "duplicates": duplicates(study), "window": window(study),
-        "after_bare": after_bare(study), "control": control(study), "seeds": seeds(study), "spread": spread(study), "cost": cost(study),
+        "unseen": unseen(study), "window": window(study),
+        "seeds": seeds(study), "spread": spread(study), "cost": cost(study),
         "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
         "calibration": calibration(study), "lost": lost(study), "gates": gates(study),
-        "ablations": ablations(study),
     }  # fmt: skip
 
 
@@ -41,24 +40,20 @@ def reasons(study: dict) -> str:
     )
 
 
-def _accuracy(cell: dict) -> str:
-    return f"{percent(cell['accuracy'])}{PERCENT} ({span(cell['ci95'])})"
-
-
 def headline(study: dict) -> str:
     """Accuracy of the networks for bare faces, for masked faces and for both."""
     bare, worn = find(study, "unmasked", "bare"), find(study, "masked", "seen")
     both = [find(study, "both", test) for test in ("bare", "seen")]
     said = []
     if bare:
-        said.append(f"trained on bare faces recognises {_accuracy(bare)} of the bare test faces")
+        said.append(f"trained on bare faces recognises {cell_accuracy(bare)} of the bare test faces")
     if worn:
-        said.append(f"{'one ' if said else ''}trained behind masks {_accuracy(worn)} of the masked ones")
+        said.append(f"{'one ' if said else ''}trained behind masks {cell_accuracy(worn)} of the masked ones")
     if not said and not all(both):
         return f"No network of the matrix for seven emotions has been tested yet{_trials(study)}."
     text = f"A network {listing(said)}. " if said else ""
     if all(both):
-        text += f"One network for both reaches {_accuracy(both[0])} on bare faces and {_accuracy(both[1])} on the same faces behind masks."
+        text += f"One network for both reaches {cell_accuracy(both[0])} on bare faces and {cell_accuracy(both[1])} on the same faces behind masks."
     return text.strip()
 
 
@@ -153,59 +148,15 @@ def unseen(study: dict) -> str:
     return f"The target for unseen kinds of masks is a fall of at most {target} points: {'; '.join(said)}."
 
 
-def after_bare(study: dict) -> str:
-    """What it is worth to start with the weights of the network for bare faces."""
-    for part in study["variations"]:
-        if part["cell"] == "7-gacnn-lite0-s0-masked+init_from-seen":
-            return (f"Started from the weights of the network for bare faces, and so with twice the epochs, the network for masked faces "
-                    f"recognises {percent(part['accuracy'])}{PERCENT} behind seen masks, a difference of {with_span(part['gain'])} points from the "
-                    f"{percent(part['accuracy_beside'])}{PERCENT} of the one that starts from ImageNet.")  # fmt: skip
-    return ""
-
-
 def window(study: dict) -> str:
     """What a network trained behind masks makes of a mouth that shows, or of a nose."""
     found = {test: find(study, "masked", test) for test in ("window", "low", "bare", "seen")}
     words = {"window": "behind a mask with a window", "low": "where a mask is worn low", "bare": "of bare faces"}
-    said = [f"{_accuracy(found[test])} {where}" for test, where in words.items() if found[test]]
+    said = [f"{cell_accuracy(found[test])} {where}" for test, where in words.items() if found[test]]
     if not said or not found["seen"]:
         return ""
     return (f"The network trained behind masks, which never saw a mouth in training, recognises {listing(said)}, against "
-            f"{_accuracy(found['seen'])} behind seen masks.")  # fmt: skip
-
-
-def control(study: dict) -> str:
-    """Whether attention helps: gACNN beside the plain network and beside patches alone."""
-    said, plain = [], False
-    for model, name in (("cnn", "the plain CNN"), ("pacnn", "pACNN")):
-        parts = []
-        for train, test, where in (("unmasked", "bare", "on bare faces"), ("masked", "seen", "behind masks")):
-            own, other = find(study, train, test), find(study, train, test, model=model)
-            if own and other:
-                parts.append(f"{_accuracy(other)} {where} where gACNN recognises {percent(own['accuracy'])}{PERCENT}")
-                plain = plain or model == "cnn"
-        said += [f"{name} recognises {listing(parts)}"] if parts else []
-    text = f"With the same trunk and recipe {'; '.join(said)}. " if said else ""
-    if plain:
-        return text.strip()
-    tried = next((row for row in study["ablations"].get("rows", []) if row["name"] == "plain" and is_run(row)), None)
-    if tried is None:
-        return f"{text}The plain CNN was not run, so that nothing here shows what attention is worth."
-    sides = [
-        f"{with_span(tried[test]['difference'])} {where}"
-        for test, where in (("bare", "on bare faces"), ("seen", "behind masks"))
-    ]
-    return f"{text}The plain CNN was run as an ablation only: on Valid its difference in points is {listing(sides)}."
-
-
-def duplicates(study: dict) -> str:
-    """What near-duplicates of test faces are worth in training."""
-    for part in study["variations"]:
-        if part["cell"] == "7-gacnn-lite0-s0-unmasked+duplicates-bare":
-            kept, out = (f"{percent(part[which])}{PERCENT}" for which in ("accuracy", "accuracy_beside"))
-            return (f"With near-duplicates left in, for comparison with published figures, the network for bare faces recognises {kept} of "
-                    f"the test faces, and without them {out}: a difference of {with_span(part['gain'])} points.")  # fmt: skip
-    return "What near-duplicates are worth was not measured yet."
+            f"{cell_accuracy(found['seen'])} behind seen masks.")  # fmt: skip
 
 
 def _several(study: dict) -> list[dict]:
@@ -322,26 +273,3 @@ def gates(study: dict) -> str:
     return (f"The mean gate of the regions that a mask hides goes from {decimal(bare['hidden'])} on bare faces to {decimal(masked['hidden'])} "
             f"below a mask{change}; that of the others from {decimal(bare['visible'])} to {decimal(masked['visible'])}. Each region has weights of "
             "its own, so that gates compare within a region and not between regions.")  # fmt: skip
-
-
-def ablations(study: dict) -> str:
-    """What the changes were measured on, and which of them made a difference that its interval tells from none."""
-    part = study["ablations"]
-    rows = [row for row in part.get("rows", []) if is_run(row) and row["bare"]["difference"]]
-    if not rows:
-        return "Ablations were not run yet."
-    said = []
-    for test, where in (("bare", "on bare faces"), ("seen", "behind seen masks"), ("unseen", "behind unseen masks")):
-        for sign, word in ((1, "better"), (-1, "worse")):
-            # Beyond zero on that side as a whole: both ends of the interval, times the sign, are positive.
-            found = [row for row in rows if min(sign * end for end in row[test]["difference"]["ci95"]) > 0]
-            names = [f"{row['what']} ({percent(row[test]['difference']['value'])} points)" for row in found]
-            if names:
-                said.append(f"{where} {word}: {'; '.join(names)}")
-    found = (
-        ". ".join(text[0].upper() + text[1:] for text in said)
-        or "None of them differs from the base beyond its interval"
-    )
-    return (f"Networks were trained for {part['epochs']} epochs on the same {'quarter' if part['every'] == 4 else 'part'} of Train, with one "
-            f"seed, and measured on Valid, on which the epoch was chosen as well; what is only tested in another way is the first row’s network. "
-            f"Intervals are not corrected for their number. {found}.")  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.emotions import EMOTIONS
 from pre_processing.mask_kinds import SECOND
-from report import sentences, verdict
+from report import sentences, variants, verdict
 from training import cells
 from training.analysis import FILE, read_noted
 from training.metrics import percent
@@ -105,7 +105,7 @@ def findings(results: Path) -> str:
     study = read_noted(file)
     few = "; ".join(f"{name} {count} faces" for name, count in rarest(study))
     text = (
-        f"{sentences.abstract_cost(study)} {verdict.plain(study)} {sentences.control(study)} {sentences.duplicates(study)} "
+        f"{sentences.abstract_cost(study)} {verdict.plain(study)} {variants.control(study)} {variants.duplicates(study)} "
         f"{sentences.progress(study)} {sentences.reasons(study)} {sentences.spread(study)}"
     )
     return textwrap.fill(f"{text} Rarest in Test: {few}." if few else text, 140)

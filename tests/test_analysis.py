@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import study_job
 
+from pre_processing import artefacts, twins
 from pre_processing.emotions import EMOTIONS
 from training import analysis, cells, door, hypothesis, predictions, statistics
 
@@ -115,6 +117,26 @@ def test_seeds_are_put_together(folder):
     assert found["accuracies"] == pytest.approx(accuracies, abs=1e-5)
     assert found["mean"]["value"] == pytest.approx(np.mean(accuracies), abs=1e-5)
     assert found["sd"] == pytest.approx(np.std(accuracies, ddof=1), abs=1e-5)
+
+
+def test_near_duplicates_are_told_by_whether_a_face_has_a_twin(folder):
+    study_job.study(folder, {BARE: POOR, DUPLICATES: GOOD}, FACES)
+    assert written(folder)["variations"][0]["twins"]["status"] == "not run"
+    # Faces 0..59 are Neutral, which both recognise alike; 170..199 Sad, where they differ.
+    rows = [(f"FER2013Test/fer{number:07d}.png", 1, int(number > 2)) for number in (0, 1, 2, *range(170, 200))]
+    file = artefacts.ListPaths(folder, "unmasked", "FERPlus").twins
+    twins.write(file, pd.DataFrame(rows, columns=list(twins.COLUMNS)))
+    (part,) = written(folder)["variations"]
+    found = part["twins"]
+    assert {name: found[name]["n"] for name in ("twin", "same_label", "other_label", "none")} == {
+        "twin": 33, "same_label": 30, "other_label": 3, "none": sum(FACES) - 33
+    }  # fmt: skip
+    assert found["same_label"]["gain"]["value"] > 0.5 > part["gain"]["value"] > found["none"]["gain"]["value"] > 0
+    for side in ("accuracy", "accuracy_beside"):
+        parts = sum(found[name][side] * found[name]["n"] for name in ("twin", "none"))
+        assert parts / part["n"] == pytest.approx(part[side], abs=1e-5)
+    twins.write(file, pd.DataFrame([("elsewhere.png", 1, 1)], columns=list(twins.COLUMNS)))
+    assert analysis.main([str(folder)]) == 2
 
 
 def test_four_emotions_from_seven(folder):

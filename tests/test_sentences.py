@@ -10,7 +10,7 @@ from report_job import invent, invented_ablations, invented_gates
 
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
-from report import facts, sentences, tables, verdict
+from report import facts, sentences, tables, variants, verdict
 from training import statistics
 
 
@@ -91,8 +91,8 @@ def test_ablations_tell_what_was_run_and_what_made_a_difference() -> None:
     even = "0.0 (\u22121.1 to 1.1)"
     assert found["rows"][1] == ["more of it", "81.2", even, "72.3", "2.3 (1.2\u20133.4)", "65.0", even]
     assert (found["n"], found["left"]) == ("3,106", 1)
-    assert "Behind seen masks better: more of it (2.3 points)." in sentences.ablations(study)
-    assert "On bare faces" not in sentences.ablations(study)
+    assert "Behind seen masks better: more of it (2.3 points)." in variants.ablations(study)
+    assert "On bare faces" not in variants.ablations(study)
 
 
 def test_gates_are_told_by_what_a_mask_hides() -> None:
@@ -137,28 +137,37 @@ def test_the_plain_verdict_follows_the_words_of_all_pairs(tmp_path: Path) -> Non
 def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) -> None:
     study = invent(tmp_path, "all")
     for cell, text in (
-        ("unmasked+duplicates-bare", sentences.duplicates),
-        ("masked+init_from-seen", sentences.after_bare),
+        ("unmasked+duplicates-bare", variants.duplicates),
+        ("masked+init_from-seen", variants.after_bare),
     ):
         part = next(part for part in study["variations"] if part["cell"] == f"7-gacnn-lite0-s0-{cell}")
         part |= {"accuracy": 0.8111, "accuracy_beside": 0.8, "gain": {"value": 0.0111, "ci95": [0.001, 0.02]}}
         said = text(study)
         assert all(figure in said for figure in ("81.1\u202f%", "80.0\u202f%", "1.1 (0.1\u20132.0) points"))
+    group = {"n": 1312, "accuracy": 0.98, "accuracy_beside": 0.93, "gain": {"value": 0.05, "ci95": [0.04, 0.06]}}
+    part = next(part for part in study["variations"] if "twins" in part)
+    assert "twin" not in variants.duplicates(study).partition("points.")[2]
+    part["twins"] = {"status": "run", "same_label": group, "none": {**group, "n": 2781}}
+    said = variants.duplicates(study).partition("points. ")[2]
+    assert said.startswith(
+        "On the 1,312 faces whose twins in Train bear their label it is 98.0 against 93.0\u202f%, a difference"
+    )
+    assert "on the 2,781 without a twin 98.0" in said
     assert tables.trained("masked+init_from") == "masked faces, after bare ones"
-    assert not sentences.after_bare({"variations": []})
-    assert not re.search(r"\d", sentences.duplicates({"variations": []}))
+    assert not variants.after_bare({"variations": []})
+    assert not re.search(r"\d", variants.duplicates({"variations": []}))
 
 
 def test_attention_is_set_beside_what_has_none(tmp_path: Path) -> None:
     study = invent(tmp_path, "all")
     plain = tables.find(study, "masked", "seen", model="cnn")
     plain |= {"accuracy": 0.7111, "ci95": [0.69, 0.73]}
-    assert "71.1\u202f% (69.0\u201373.0) behind masks where gACNN" in sentences.control(study)
-    assert "was not run" not in sentences.control(study)
+    assert "71.1\u202f% (69.0\u201373.0) behind masks where gACNN" in variants.control(study)
+    assert "was not run" not in variants.control(study)
     study["cells"] = [cell for cell in study["cells"] if cell["model"] != "cnn"]
-    assert sentences.control(study).endswith("nothing here shows what attention is worth.")
+    assert variants.control(study).endswith("nothing here shows what attention is worth.")
     study["ablations"]["rows"].append({**study["ablations"]["rows"][1], "name": "plain"})
-    assert "as an ablation only: on Valid its difference in points is 0.0" in sentences.control(study)
+    assert "as an ablation only: on Valid its difference in points is 0.0" in variants.control(study)
 
 
 def test_means_do_not_hide_an_emotion_that_falls_below(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from pre_processing import emotions
-from pre_processing.artefacts import InputError, atomic_write, read_object
+from pre_processing import emotions, twins
+from pre_processing.artefacts import InputError, ListPaths, atomic_write, read_object
 from pre_processing.mask_kinds import SECOND
 from training import cells, door, hypothesis, metrics, pairs, predictions, statistics
 from training.cells import NOT_RUN, RUN, Cell
@@ -143,11 +143,25 @@ class Study:
             plainly, *more = cell.train.split("+")
             usual = name.replace(cell.train, plainly)
             if more and usual in self.done:
-                n, own, others, gain = difference(self.predictions[name], self.predictions[usual])
-                found.append(
-                    {"cell": name, "beside": usual, "n": n, "accuracy": own, "accuracy_beside": others, "gain": gain}
-                )
+                both = self.predictions[name], self.predictions[usual]
+                found.append({"cell": name, "beside": usual, **gain(*both)})
+                if "duplicates" in more:
+                    found[-1]["twins"] = self.twins(*both)
         return found
+
+    def twins(self, kept: predictions.Predictions, left_out: predictions.Predictions) -> dict[str, Any]:
+        """What near-duplicates in Train are worth on the test faces that have some, and on the others."""
+        file = ListPaths(self.results, "unmasked", "FERPlus").twins
+        if not file.is_file():
+            return {"status": NOT_RUN, "reason": "python -m pre_processing.twins was not run"}
+        rows = twins.read(file)
+        have = np.isin(kept.paths, rows["path"])
+        if have.sum() != len(rows):
+            raise InputError(f"{file}: of other faces than were tested; run python -m pre_processing.twins again")
+        same = np.isin(kept.paths, rows.loc[rows["same_label"] == rows["twins"], "path"])
+        groups = {"twin": have, "same_label": same, "other_label": have & ~same, "none": ~have}
+        return {"status": RUN, **{name: gain(*(predictions.of(run, chosen) for run in (kept, left_out)))
+                                  for name, chosen in groups.items() if chosen.any()}}  # fmt: skip
 
     def two_looks(self) -> dict[str, Any]:
         """By cell: mean answers for its faces as they are masked, and with a second mask over that one."""
@@ -256,6 +270,12 @@ def difference(
     both = pairs.pair([first], [second], same_networks=True)
     (high, low), drawn = both.found.accuracy, both.drawn.accuracy
     return len(both.labels), high, low, estimate(high - low, drawn[:, 0] - drawn[:, 1])
+
+
+def gain(own: predictions.Predictions, usual: predictions.Predictions) -> dict[str, Any]:
+    """Accuracy of a network, that of another on the same faces, and how much higher the first is."""
+    n, first, second, higher = difference(own, usual)
+    return {"n": n, "accuracy": first, "accuracy_beside": second, "gain": higher}
 
 
 def fall(seen: predictions.Predictions, unseen: predictions.Predictions) -> dict[str, Any]:

@@ -78,6 +78,13 @@ def same_faces(runs: list[Predictions]) -> None:
             raise InputError(f"{other.file}: other faces than in {first.file}; test both on the same lists")
 
 
+def of(run: Predictions, chosen: np.ndarray) -> Predictions:
+    """The answers to some of the faces; chosen: bool (n,)."""
+    return run._replace(
+        **{name: None if part is None else part[chosen] for name, part in run._asdict().items() if name != "file"}
+    )
+
+
 def mean(runs: list[Predictions]) -> Predictions:
     """The mean of several answers to the same faces."""
     same_faces(runs)

@@ -1,0 +1,80 @@
+"""Which test faces have near-duplicates in Train, and with which label: what a study that keeps them can learn by heart.
+
+python -m pre_processing.twins --DB F --root_path data/ferplus
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pre_processing import databases, splits
+from pre_processing.artefacts import InputError, ListPaths, atomic_write
+from pre_processing.emotions import DATABASES
+from pre_processing.partition import partition
+
+COLUMNS = ("path", "twins", "same_label")
+
+
+def find(samples: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
+    """A row for each test face with twins in Train: path, how many twins, and how many of these bear its label.
+
+    samples: path, split, emotion and subject (n rows); images: their thumbnails (n, 24, 24), see splits.look.
+    """
+    pairs = splits.near_duplicates(images, splits.threshold_for(samples))
+    split, emotion = samples["split"].to_numpy(str), samples["emotion"].to_numpy()
+    test, train = np.concatenate([pairs, pairs[:, ::-1]]).T
+    leaks = (split[test] == "test") & (split[train] == "train")
+    test, train = test[leaks], train[leaks]
+    rows = pd.DataFrame({
+        "path": samples["path"].to_numpy()[test], "twins": 1, "same_label": (emotion[test] == emotion[train]).astype(int)
+    })  # fmt: skip
+    return rows.groupby("path", as_index=False).sum()
+
+
+def write(path: Path, rows: pd.DataFrame) -> None:
+    """Write the table as CSV."""
+    with atomic_write(path) as temporary:
+        rows.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The table that write has written; InputError for another file."""
+    try:
+        rows = pd.read_csv(path, dtype={"path": str, "twins": int, "same_label": int})
+        if tuple(rows.columns) != COLUMNS or not rows["same_label"].between(0, rows["twins"]).all():
+            raise ValueError("other columns")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: no table of twins ({error}); python -m pre_processing.twins writes it again"
+        ) from error
+    return rows
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0, or 2 for bad input."""
+    parser = argparse.ArgumentParser(prog="python -m pre_processing.twins", description=__doc__.splitlines()[0])
+    known = ", ".join(f"{letter} {name}" for letter, name in DATABASES.items())
+    parser.add_argument("--DB", choices=sorted(DATABASES), required=True, help=f"database: {known}")
+    parser.add_argument("--root_path", type=Path, required=True, help="the database as it was unpacked")
+    parser.add_argument("--out", type=Path, default=Path("Results"), help="folder of lists and landmark files")
+    options = parser.parse_args(argv)
+    try:
+        table, images = splits.look(partition(databases.read(options.DB, options.root_path)))
+        rows = find(table.samples, images)
+        path = ListPaths(options.out, "unmasked", table.name).twins
+        write(path, rows)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    same = int((rows["same_label"] == rows["twins"]).sum())
+    print(f"{path}: {len(rows)} test faces have twins in Train, {same} of them with their own label only")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
