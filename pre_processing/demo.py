@@ -18,7 +18,7 @@ import numpy as np
 from joblib import Parallel, cpu_count, delayed
 from tqdm import tqdm
 
-from pre_processing import masks, render
+from pre_processing import errors, masks, render
 from pre_processing.databases.demo import COLUMNS, LABELS
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
@@ -106,13 +106,12 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0, or 2 for bad input."""
     options = build_parser().parse_args(argv)
-    try:
+
+    def work() -> None:
         write(options.out, options.faces, options.seed, size=options.size, jobs=options.jobs)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"{options.faces} faces of {-(-options.faces // PHOTOS)} people: {options.out}")
-    return 0
+        print(f"{options.faces} faces of {-(-options.faces // PHOTOS)} people: {options.out}")
+
+    return errors.run(work)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from pre_processing import manifest, photos, supplied
+from pre_processing import errors, manifest, photos, supplied
 from pre_processing.artefacts import InputError
 from pre_processing.copies import NO_PLACE, asked, check_roots, face_seed, in_chunks, stamp, write_image
 from pre_processing.crop import read_image
@@ -176,11 +176,8 @@ def run(options: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0; 1 where some photo got no mask or a copy is not as recorded; 2 for bad input."""
-    try:
-        return run(build_parser().parse_args(argv))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    options = build_parser().parse_args(argv)
+    return errors.run(lambda: run(options), errors.GOES_ON)
 
 
 if __name__ == "__main__":

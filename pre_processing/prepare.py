@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pre_processing import artefacts, databases, landmarks, masks, splits
-from pre_processing.artefacts import InputError, ListPaths
+from pre_processing import artefacts, databases, errors, landmarks, masks, splits
+from pre_processing.artefacts import ListPaths
 from pre_processing.copies import NO_PLACE
 from pre_processing.emotions import DATABASES
 from pre_processing.meanface import hide_points
@@ -28,7 +28,7 @@ CONDITIONS = ("unmasked", "masked")
 class Prepared(NamedTuple):
     """What was prepared: faces in the lists, audit table, manifest of masks, and why some faces are in no list.
 
-    folds: faces in the lists of each fold that was asked for.
+    folds: faces in the lists of each fold that was asked for; root: the folder that the lists' paths are relative to.
     """
 
     samples: pd.DataFrame
@@ -36,6 +36,7 @@ class Prepared(NamedTuple):
     manifest: pd.DataFrame
     failures: dict[str, str]
     folds: dict[int, pd.DataFrame]
+    root: Path
 
 
 def find_landmarks(table: databases.Table, samples: pd.DataFrame, out: Path, jobs: int = -1) -> landmarks.Landmarks:
@@ -111,7 +112,7 @@ def prepare(
     """
     out, masked_root, folds = Path(out), Path(masked_root), tuple(folds)
     table = databases.read(db, root, **reading)
-    masks.check_roots(Path(root), masked_root)
+    masks.check_roots(Path(table.root), masked_root)
     if folds:
         require_people(table)
     table, images = splits.look(table, jobs)
@@ -128,7 +129,9 @@ def prepare(
         fold: write_artefacts(fold_dir(out, fold) if fold else out, table.name, samples, found, audit)
         for fold, (samples, audit) in parts.items()
     }
-    return Prepared(written.pop(None), parts[None][1], manifest, {**unreadable, **found.failures}, written)
+    return Prepared(
+        written.pop(None), parts[None][1], manifest, {**unreadable, **found.failures}, written, Path(table.root)
+    )
 
 
 def in_splits(counts: pd.Series) -> str:
@@ -183,11 +186,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code 0, or 2 for bad input."""
+    """Exit code 0; 1 where the system fails, 2 for bad input, 130 where the user stops it."""
     options = build_parser().parse_args(argv)
-    root = options.root_path
-    masked_root = options.masked_root or root.with_name(f"{root.name}-masked")
-    try:
+    root = options.root_path.parent if options.root_path.is_file() else options.root_path
+    named = root if root.name not in ("", "..") else root.resolve()  # `.` has no name to put an end to
+    masked_root = options.masked_root or named.with_name(f"{named.name}-masked")
+
+    def work() -> None:
         masks.kinds_of(options.kind)  # before hours of work
         done = prepare(
             options.DB,
@@ -202,14 +207,14 @@ def main(argv: list[str] | None = None) -> int:
             rule=options.rule,
             images=options.images,
         )
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    for path, reason in done.failures.items():
-        print(f"in no list: {path}: {reason}", file=sys.stderr)
-    print(summary(done))
-    print(f"masked copies: {masked_root}")
-    return 0
+        for path, reason in done.failures.items():
+            print(f"in no list: {path}: {reason}", file=sys.stderr)
+        print(summary(done))
+        if done.root.resolve() != root.resolve():
+            print(f"faces were unpacked: give --root_path {done.root} to what trains on them")
+        print(f"masked copies: {masked_root}")
+
+    return errors.run(work, errors.GOES_ON)
 
 
 if __name__ == "__main__":

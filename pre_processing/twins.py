@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pre_processing import databases, splits
+from pre_processing import databases, errors, splits
 from pre_processing.artefacts import InputError, ListPaths, atomic_write
 from pre_processing.emotions import DATABASES
 from pre_processing.partition import partition
@@ -63,17 +63,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--root_path", type=Path, required=True, help="the database as it was unpacked")
     parser.add_argument("--out", type=Path, default=Path("Results"), help="folder of lists and landmark files")
     options = parser.parse_args(argv)
-    try:
+
+    def work() -> None:
         table, images = splits.look(partition(databases.read(options.DB, options.root_path)))
         rows = find(table.samples, images)
         path = ListPaths(options.out, "unmasked", table.name).twins
         write(path, rows)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    same = int((rows["same_label"] == rows["twins"]).sum())
-    print(f"{path}: {len(rows)} test faces have twins in Train, {same} of them with their own label only")
-    return 0
+        same = int((rows["same_label"] == rows["twins"]).sum())
+        print(f"{path}: {len(rows)} test faces have twins in Train, {same} of them with their own label only")
+
+    return errors.run(work)
 
 
 if __name__ == "__main__":

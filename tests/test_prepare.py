@@ -123,3 +123,39 @@ def test_every_portrait_gets_a_mask(london: list[Path], tmp_path: Path) -> None:
     assert masks.main([str(london[0]), str(tmp_path / "out")]) == 0
     masked, bare = cv2.imread(str(tmp_path / "out" / london[0].name)), cv2.imread(str(london[0]))
     assert (np.abs(masked.astype(int) - bare).max(axis=2) > 20).mean() > 0.03
+
+
+@pytest.mark.parametrize(
+    ("stop", "code", "said"),
+    [(OSError(28, "No space left on device"), 1, "No space left"), (KeyboardInterrupt(), 130, "stopped")],
+)
+def test_a_full_disk_and_ctrl_c_are_one_line_that_says_how_to_go_on(
+    stop: BaseException,
+    code: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise stop
+
+    monkeypatch.setattr(prepare.databases, "read", fail)
+    monkeypatch.setattr(masks, "list_photos", fail)
+    for run in (
+        lambda: prepare.main(["--DB", "F", "--root_path", str(tmp_path)]),
+        lambda: masks.main([str(tmp_path), "out"]),
+    ):
+        assert run() == code
+        error = capsys.readouterr().err
+        assert said in error
+        assert "run the same command again" in error
+        assert error.count("\n") == 1
+
+
+def test_the_folder_one_is_in_can_be_the_root(
+    small_ferplus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(small_ferplus)
+    assert prepare.main(["--DB", "F", "--root_path", ".", "--out", str(tmp_path / "Results"), "-j", "2"]) == 0
+    assert f"masked copies: {small_ferplus}-masked" in capsys.readouterr().out
