@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import report
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.emotions import EMOTIONS
-from training import batches, checkpoint, door, engine, metrics, options, run, selection
+from training import batches, checkpoint, door, engine, metrics, options, selection, trained
 from training.metrics import percent
 
 FILE = "peers.json"
@@ -102,7 +102,7 @@ def rows(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
             raise InputError(f"{path}: a network for {content['model_config']['num_classes']} emotions; give one for 7")
         asked = {test: figures(part, ask_ours(content, path, part, args)) for test, part in faces.items()}
         found[f"ours, {path.parent.name}"] = {
-            "trained": f"FER+, {TRAINED[run.trained_on(content['config'])]} faces",
+            "trained": f"FER+, {TRAINED[trained.trained_on(content['config'])]} faces",
             **asked,
         }
     return found

@@ -15,6 +15,8 @@ from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.overlay import DRAWING, KINDS, kinds_of
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+# Some versions of OpenCV read or write some of these, so they are tried, and named where that fails.
+OTHERS = {".avif", ".gif", ".heic", ".heif", ".jfif", ".jxl"}
 QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95]
 NO_PLACE = "the points leave no place for a mask"
 

@@ -7,19 +7,30 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from pre_processing import landmarks, manifest
 from pre_processing.artefacts import InputError, path_defect
-from pre_processing.copies import NO_PLACE, SUFFIXES, asked, check_roots, face_seed, in_chunks, stamp, write_image
+from pre_processing.copies import (
+    NO_PLACE,
+    OTHERS,
+    SUFFIXES,
+    asked,
+    check_roots,
+    face_seed,
+    in_chunks,
+    stamp,
+    write_image,
+)
 from pre_processing.crop import read_image
 from pre_processing.fitting import to_grey
 from pre_processing.overlay import put_mask
 
 CHUNK = 16  # photos: what an interruption can cost each process
-UNREADABLE = "unreadable"
+UNREADABLE, UNWRITABLE = "unreadable", "pictures of this kind cannot be written; convert it to .jpg or .png"
 # What a photo shows: any number of faces, large and small; one portrait, found several times as fast; one face that
 # fills it, so that none is searched for.
 EVERY, PORTRAIT, CROP = SHOWS = ("every", "portrait", "crop")
@@ -110,6 +121,8 @@ def _mask_file(photo: Photo, seed: int, kind: str, show: str) -> list[dict]:
         image = read_image(photo.file)
     except InputError:
         return [_miss(photo, kind, UNREADABLE)]
+    if not cv2.haveImageWriter(photo.copy.name):
+        return [_miss(photo, kind, UNWRITABLE)]
     # All faces are fitted before the first mask is drawn: neighbours may overlap.
     faces = find_faces(image, show, photo.points, photo.boxes)
     if photo.boxes is None:
@@ -137,7 +150,7 @@ def list_photos(source: Path, target: Path) -> tuple[list[Photo], Path]:
         check_roots(source, target)
         # Names with a dot in front are what systems and interrupted runs leave behind.
         shown = (file for file in source.rglob("*") if not file.name.startswith(".") and file.is_file())
-        files = sorted(file for file in shown if file.suffix.lower() in SUFFIXES)
+        files = sorted(file for file in shown if file.suffix.lower() in SUFFIXES | OTHERS)
         paths = [file.relative_to(source).as_posix() for file in files]
         photos = [Photo(path, file, target / path) for path, file in zip(paths, files, strict=True)]
     elif not source.exists():

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import itertools
 import multiprocessing
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import cv2
+import numpy as np
 from tqdm import tqdm
 
-import models
 from pre_processing import emotions
 from pre_processing.artefacts import InputError
 from pre_processing.copies import write_image
+from pre_processing.meanface import hide_points
 from prediction import outputs, pictures, sources
 from prediction.network import BATCH, Answer, Predictor
 from prediction.search import Found, Seen, Task, search
-from training import door, options
+from training import door, options, trained
 
 DONE, BROKEN = 0, 1
 Answered = tuple[Found, list[tuple[Seen, Answer, Answer | None]]]
@@ -94,7 +98,10 @@ def build_parser() -> options.Parser:
         choices=emotions.SUBSETS,
         help="4 (Neutral, Happy, Angry, Surprise) or 7 emotions [7]",
     )
-    add("--weights", help="name of shipped weights, or a .safetensors file [gacnn-lite0-7, gacnn-lite0-4]")
+    add(
+        "--weights",
+        help="name of shipped weights, a .safetensors file, or a best.pt of yours [gacnn-lite0-7, gacnn-lite0-4]",
+    )
     add("--put_mask", type=options.mask_kinds, metavar="KIND", help="put a mask on each face as well and "
         "show both answers: surgical_blue, kn95, cloth ...")  # fmt: skip
     add("--json", metavar="FILE", help="write a list with an object for each face; - is the screen")
@@ -113,7 +120,7 @@ def build_parser() -> options.Parser:
 
 def load(chosen: argparse.Namespace) -> Predictor:
     """The network that was asked for; InputError or WeightsError where there is none such."""
-    net = models.load_pretrained(chosen.weights or f"gacnn-lite0-{chosen.num_classes or 7}")
+    net = trained.network(chosen.weights or f"gacnn-lite0-{chosen.num_classes or 7}")
     if chosen.num_classes not in (None, len(net.emotions)):
         raise InputError(f"{chosen.weights}: tells {len(net.emotions)} emotions apart, not {chosen.num_classes}")
     return Predictor(net, chosen.device)
@@ -126,16 +133,27 @@ def tasks_for(chosen: argparse.Namespace) -> tuple[Iterable[Task | InputError], 
     if chosen.webcam is not None:
         return sources.frames(chosen.webcam, f"camera{chosen.webcam}", chosen.every or 1), None, 1
     files = sources.list_files(chosen.source)
+    for place in chosen.source if chosen.save else ():
+        if place.is_dir() and chosen.save.resolve().is_relative_to(place.resolve()):
+            raise InputError(f"{chosen.save}: lies within {place}, where another run would take annotated pictures for photos; "
+                             "choose a folder outside")  # fmt: skip
     total = sources.count(files, chosen.every)
     if chosen.save and any((chosen.save / name).resolve() == file.resolve() for file, name in files):
         raise InputError(f"{chosen.save}: annotated pictures would replace their originals; choose another folder")
     return sources.tasks_of(files, chosen.every), total, min(chosen.jobs or os.cpu_count() or 1, max(1, total // 2))
 
 
+def looked_at(face: Seen, masked: bool) -> np.ndarray:
+    """Points (68, 2) by which the network looked at a face: under a mask not those that it hides."""
+    return hide_points(face.points) if masked or face.masked else face.points
+
+
 def save(folder: Path, taken: set[Path], one: Answered, names: tuple[str, ...]) -> None:
     """Write one picture with its answers drawn on; a name that was taken gets a number."""
     found, faces = one
     name = Path(found.task.name)
+    if not cv2.haveImageWriter(name.name):
+        name = name.with_name(f"{name.name}.png")
     target = next(
         place
         for number in itertools.count(1)
@@ -143,7 +161,7 @@ def save(folder: Path, taken: set[Path], one: Answered, names: tuple[str, ...]) 
     )
     taken.add(target)
     drawn = [
-        (face.box, face.points, (worn or bare).gates, outputs.lines(face, bare, worn, names))
+        (face.box, looked_at(face, worn is not None), (worn or bare).gates, outputs.lines(face, bare, worn, names))
         for face, bare, worn in faces
     ]
     write_image(target, pictures.annotate(found.image, drawn))
@@ -152,6 +170,7 @@ def save(folder: Path, taken: set[Path], one: Answered, names: tuple[str, ...]) 
 def predict(chosen: argparse.Namespace) -> int:
     """Do what the options ask for; the exit code."""
     tasks, total, jobs = tasks_for(chosen)
+    outputs.check_places(chosen.json, chosen.csv)
     predictor = load(chosen)
     look = functools.partial(search, size=predictor.size, kind=chosen.put_mask or "", keep=chosen.save is not None)
     report = outputs.Report(predictor.emotions, screen=chosen.json != "-", masks=bool(chosen.put_mask))
@@ -168,17 +187,19 @@ def predict(chosen: argparse.Namespace) -> int:
         except KeyboardInterrupt:  # what was found is kept; a camera ends in no other way
             pool.shutdown(cancel_futures=True)
             if chosen.webcam is None:
-                report.write(chosen.json, chosen.csv)
                 raise
         except BrokenProcessPool as error:
             raise OSError("a process that searches faces died (killed, or out of memory): try fewer -j") from error
-    report.write(chosen.json, chosen.csv)
+        finally:
+            report.write(chosen.json, chosen.csv)
     return BROKEN if broken else DONE
 
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0; 1 where some file could not be read; 2 for bad input; 130 where the user stopped it."""
     code = [DONE]
+    with contextlib.suppress(AttributeError):  # a screen that cannot show a file's name must not end the run
+        sys.stdout.reconfigure(errors="backslashreplace")
 
     def work() -> None:
         code[0] = predict(build_parser().parse_args(argv))

@@ -27,7 +27,7 @@ class Answer(NamedTuple):
 
 
 class Predictor:
-    """Calls a network of models.load_pretrained on views of faces."""
+    """Calls a network of training.trained.network on views of faces."""
 
     def __init__(self, net: nn.Module, device: str = "auto") -> None:
         self.device = engine.choose_device(device)
@@ -57,4 +57,5 @@ class Predictor:
         face = engine.to_device(batch, self.device)
         out, mirrored = self.net(*face), self.net(*augment.mirrored(*face))
         chances = (out["logits"].softmax(1) + mirrored["logits"].softmax(1)) / 2
-        return [Answer(*pair) for pair in zip(chances.cpu().numpy(), out["gates"].float().cpu().numpy(), strict=True)]
+        gates = out["gates"] if "gates" in out else chances.new_empty(len(chances), 0)  # a plain CNN has none
+        return [Answer(*pair) for pair in zip(chances.cpu().numpy(), gates.float().cpu().numpy(), strict=True)]

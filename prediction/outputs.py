@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from pre_processing.artefacts import atomic_write
+from pre_processing.artefacts import InputError, atomic_write
 from prediction.network import Answer
 from prediction.search import Found, Seen
 
@@ -45,6 +46,21 @@ def record(found: Found, face: Seen, bare: Answer, worn: Answer | None, names: t
     when = {} if task.frame is None else {"frame": task.frame, "seconds": task.seconds}
     other = {"put_mask": {"kind": face.kind, **by_name(worn, names)}} if worn is not None else {}
     return {"file": task.file, **when, "box": list(face.box), **by_name(bare, names), "masked": face.masked, **other}
+
+
+def check_places(*files: str | Path | None) -> None:
+    """InputError where one of the files could not be written, before the work for them is done; `-` is the screen."""
+    for file in map(Path, filter(None, files)):
+        if file.is_dir():
+            raise InputError(f"{file}: is a folder; give the name of a file")
+        try:
+            if str(file) != "-":
+                file.parent.mkdir(parents=True, exist_ok=True)
+                tempfile.TemporaryFile(dir=file.parent).close()
+        except OSError as error:
+            raise InputError(
+                f"{file}: cannot be written ({error.strerror}); choose a folder you may write to"
+            ) from error
 
 
 class Report:
@@ -86,15 +102,17 @@ class Report:
         return f"{best(answer, self.names)[0]:<9}{chances}"
 
     def write(self, json_file: str | None, csv_file: Path | None) -> None:
-        """Write what was asked for; `-` is the screen."""
-        if json_file == "-":
-            print(json.dumps(self.records, indent=1))
-        elif json_file:
-            with atomic_write(json_file) as temporary:
-                temporary.write_text(json.dumps(self.records, indent=1) + "\n", encoding="utf-8")
-        if csv_file:
-            with atomic_write(csv_file) as temporary:
-                temporary.write_text(self.table(), encoding="utf-8", newline="")
+        """Write what was asked for, the table even where the other cannot be written; `-` is the screen."""
+        try:
+            if json_file == "-":
+                print(json.dumps(self.records, indent=1))
+            elif json_file:
+                with atomic_write(json_file) as temporary:
+                    temporary.write_text(json.dumps(self.records, indent=1) + "\n", encoding="utf-8")
+        finally:
+            if csv_file:
+                with atomic_write(csv_file) as temporary:  # a file's name may be no text
+                    temporary.write_text(self.table(), encoding="utf-8", errors="backslashreplace", newline="")
 
     def table(self) -> str:
         """The faces as CSV; the columns of a second answer only where masks were put on."""

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from pre_processing.crop import apply_matrix, crop_matrix, warp
+from pre_processing.meanface import hide_points
 from prediction.network import Answer
 from prediction.pictures import draw_gates
-from prediction.search import Seen
 
 SIDE = 360  # pixels of a picture on the page
 MOST = 4  # faces of a photo, the largest ones
@@ -36,12 +36,12 @@ def picture(image: np.ndarray, title: str) -> str:
     return f"<figure><img alt='{title}' src='data:image/jpeg;base64,{source}'><figcaption>{title}</figcaption></figure>"
 
 
-def pictures(photo: np.ndarray, title: str, face: Seen, gates: np.ndarray) -> str:
-    """A face as it is, and with its gates."""
-    matrix = crop_matrix(face.points, SIDE)
+def pictures(photo: np.ndarray, title: str, points: np.ndarray, gates: np.ndarray, masked: bool) -> str:
+    """A face with points (68, 2) as it is, and with its gates, behind a mask where the network then takes its regions to be."""
+    matrix = crop_matrix(points, SIDE)
     close = warp(photo, matrix, SIDE)
     drawn = Image.fromarray(close)
-    draw_gates(drawn, apply_matrix(matrix, face.points), gates)
+    draw_gates(drawn, apply_matrix(matrix, hide_points(points) if masked else points), gates)
     return picture(close, title) + picture(np.asarray(drawn), f"{title}: gates")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,6 @@ from PIL import Image
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-import models
 from pre_processing import emotions, render
 from pre_processing.artefacts import InputError
 from pre_processing.crop import read_image
@@ -26,7 +26,7 @@ from prediction.network import Predictor
 from prediction.outputs import best
 from prediction.search import Seen, find
 from prediction.trust import Trust
-from training import door, options
+from training import door, options, trained
 
 HOST, PORT = "127.0.0.1", 7860
 NONE = "no mask"
@@ -97,7 +97,7 @@ class Page:
         for (style, words, image, _, masked), answer in zip(looks, answers, strict=True):
             emotion, chance = best(answer, names)
             verdicts.append(page.verdict(style, words, emotion, chance, self.trust.sentence(emotion, chance, masked)))
-            pictured.append(page.pictures(image, words.partition(" (")[0], face, answer.gates))
+            pictured.append(page.pictures(image, words.partition(" (")[0], face.points, answer.gates, masked))
         chart = page.bars(names, [(style, answer) for (style, *_), answer in zip(looks, answers, strict=True)])
         return page.card(verdicts, pictured, chart, title)
 
@@ -144,9 +144,18 @@ def theme() -> gradio.themes.Base:
     )
 
 
+def check_port(port: int) -> None:
+    """InputError where something listens on the port already; gradio's own words name options that are not ours."""
+    with socket.socket() as probe, contextlib.suppress(ConnectionRefusedError):
+        probe.connect((HOST, port))
+        raise InputError(f"port {port} is taken, perhaps by a page that is open already; give another --port")
+
+
 def start(weights: str, folder: Path, port: int | None, *, wait: bool) -> tuple[gradio.Blocks, str]:
-    """Serve the page on loopback; (blocks, address). With `wait` until Ctrl-C. WeightsError as load_pretrained."""
-    net = models.load_pretrained(weights)
+    """Serve the page on loopback; (blocks, address). With `wait` until Ctrl-C. InputError where the port is taken, errors of training.trained.network."""
+    if port:
+        check_port(port)
+    net = trained.network(weights)
     looks = Page(Predictor(net, "cpu"), Trust(net))
     blocks = build(looks, folder)
     _, address, _ = blocks.queue().launch(
@@ -162,7 +171,9 @@ def start(weights: str, folder: Path, port: int | None, *, wait: bool) -> tuple[
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0; 2 where there are no such weights or the port is taken."""
     parser = options.Parser(prog="app.py", description="A page on this machine to try the network with photos.")
-    parser.add_argument("--weights", help="name of shipped weights, or a .safetensors file [gacnn-lite0-7]")
+    parser.add_argument(
+        "--weights", help="name of shipped weights, a .safetensors file, or a best.pt of yours [gacnn-lite0-7]"
+    )
     parser.add_argument("--num_classes", type=int, choices=emotions.SUBSETS, default=7)
     parser.add_argument("--port", type=options.number(int, 1024, 65535), default=PORT)
 

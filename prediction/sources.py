@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 
 from pre_processing.artefacts import InputError
-from pre_processing.copies import SUFFIXES
+from pre_processing.copies import OTHERS, SUFFIXES
 from prediction.search import Task
 
 VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"}
@@ -32,7 +32,7 @@ def list_files(named: Sequence[Path]) -> list[tuple[Path, Path]]:
             files.append((place, Path(place.name)))
             continue
         shown = (file for file in sorted(place.rglob("*")) if file.is_file() and not file.name.startswith("."))
-        inside = [file for file in shown if file.suffix.lower() in SUFFIXES | VIDEOS]
+        inside = [file for file in shown if file.suffix.lower() in SUFFIXES | OTHERS | VIDEOS]
         if not inside:
             raise InputError(
                 f"{place}: no photo or video there; give a folder with {', '.join(sorted(SUFFIXES))} files"

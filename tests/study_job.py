@@ -12,7 +12,7 @@ from pre_processing import emotions
 from training import cells, metrics, predictions, selection
 from training.cells import Cell
 from training.checkpoint import plain
-from training.run import trained_on
+from training.trained import trained_on
 
 
 def leave(cell: Cell, labels: np.ndarray, answers: np.ndarray, **more: object) -> None:

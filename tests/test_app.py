@@ -93,7 +93,7 @@ def figures(folder: Path, condition: str, precision: float, **more: object) -> N
     run = folder / f"{condition.capitalize()}Datasets/FERPlus/SevenEmotions/runs/x"
     run.mkdir(parents=True, exist_ok=True)
     names = ("Neutral", "Happy", "Angry", "Surprise", "Sad", "Fear", "Disgust")
-    content = {"model": "gacnn", "backbone": "lite0", "seed": 0, "best_epoch": 9, "valid_accuracy": 0.8151964, "config": {},
+    content = {"model": "gacnn", "backbone": "lite0", "seed": 0, "best_epoch": 9, "valid_accuracy": 0.8151964, "config": {"mirror": True},
                "test_condition": condition, "num_classes": 7, "precision": dict.fromkeys(names, precision),
                "confusion": np.full((7, 7), 3).tolist(), **more}  # fmt: skip
     (run / "metrics.json").write_text(json.dumps(content))
@@ -128,6 +128,15 @@ def test_how_sure_to_be_comes_from_the_study_else_from_precision_else_is_not_kno
 def test_weights_that_are_not_there_are_one_line(capsys):
     assert app.main(["--weights", "nowhere.safetensors"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_one_line(weights, capsys):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert app.main(["--weights", str(weights), "--port", str(port)]) == 2
+    assert f"port {port} is taken" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

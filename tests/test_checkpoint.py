@@ -277,6 +277,10 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, content, capsys)
         (["--imagesize", "80"], "another model"),
         (["--seed", "1"], "--seed 0"),
         (["--optimizer", "adamw"], "--optimizer sgd"),
+        (["--lr", "0.5"], "--lr 0.0"),
+        (["--weight-decay", "0.5"], "give --weight-decay 0.0"),
+        (["--targets", "votes"], "--targets hard"),
+        (["--mirror"], "--mirror False"),
     ],
 )
 def test_a_run_is_not_gone_on_with_as_another(job, trained, changed, expected, capsys):
@@ -301,3 +305,12 @@ def test_a_moved_run_brings_its_best_weights_along(job, trained, tmp_path):
     (moved / "best.pt").unlink()
     (job / "best.pt").unlink()
     assert main_trainer.main([*TWO, "--limit_batches", "1", "--resume", str(moved / "last.pt")]) == 2
+
+
+@pytest.mark.parametrize(
+    "names", [["Happy", "Neutral"], ["Neutral", "Happy", "Angry", "Surprise", "Sad", "Fear", "Disgust", "Bored"]]
+)
+def test_emotions_in_another_order_are_refused(trained, names):
+    checkpoint.save(trained, {**checkpoint.load(trained), "class_names": names})
+    with pytest.raises(InputError, match=r"tells .* apart, not Neutral, Happy, Angry"):
+        checkpoint.load(trained)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import small_job
 import torch
+from small_weights import ship
 
 import models
 from pre_processing.emotions import EMOTIONS
@@ -58,6 +59,13 @@ def test_a_network_of_patches_has_no_gate_of_the_whole_face(job):
     figures = json.loads((job / "Results" / gates.FILE).read_text())["seen"]
     assert figures["global"] is None
     assert len(figures["gates"]) == 24
+
+
+def test_shipped_weights_are_measured_where_the_faces_are(job):
+    ship(job)
+    argv = ["gacnn-lite0-7.safetensors", "--root_path", "data/faces", "-j", "0", "--device", "cpu"]
+    assert gates.main(argv) == 0
+    assert json.loads((job / "Results" / gates.FILE).read_text())["train"] == "both"
 
 
 def test_regions_that_a_mask_hides():

@@ -65,10 +65,23 @@ def test_condition_is_read_off_the_root(tmp_path):
         options.parse(["--root_path", str(tmp_path), "--condition", "unmasked"])
 
 
+def test_bare_faces_are_not_taken_for_masked_ones(tmp_path):
+    bare = ["--root_path", str(tmp_path), "--condition", "masked"]
+    with pytest.raises(InputError, match=r"holds bare faces \(no manifest\.csv\): give the root of the masked ones"):
+        options.parse(bare)
+    with pytest.raises(InputError, match="holds bare faces"):
+        options.parse([*bare, "-e", "--resume", "best.pt"])
+    for more in (["--mask_kinds", "seen"], ["--test_mask_kinds", "seen"], ["--test_list", "own.txt"]):
+        assert options.parse([*bare, *more]).condition == "masked"
+    (tmp_path / "manifest.csv").touch()
+    assert options.parse(bare).condition == "masked"
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
         ("", "--root_path"),
+        ("--root_path x -b 1", "out of range"),
         ("--root_path x --num_classes 5", "give 4 or 7"),
         ("--root_path x --DB Z", "DB"),
         ("--root_path x --epochs 0", "out of range"),

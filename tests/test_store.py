@@ -257,3 +257,14 @@ def test_the_number_of_loading_processes_changes_nothing(job):
         for workers in ("0", "2")
     ]
     assert len({log.partition('"seconds"')[0] for log in logs}) == 1
+
+
+def test_a_mask_picture_that_has_changed_is_drawn_anew(job):
+    enlarge(colour=True)
+    own, looks = Path("own.png"), []
+    own.with_suffix(".txt").write_text("nose 0.5 0.05\nchin 0.5 0.95\nright_ear 0.05 0.2\nleft_ear 0.95 0.2\n")
+    for colour in ((255, 0, 0, 255), (0, 0, 255, 255)):
+        cv2.imwrite(str(own), np.full((90, 120, 4), colour, np.uint8))
+        chosen = faces(imagesize=64, masks=wearing.Masks(str(own), fixed=True))
+        looks.append([chosen[index]["image"].numpy() for index in range(len(chosen))])
+    assert not any(np.array_equal(one, two) for one, two in zip(*looks, strict=True))

@@ -157,6 +157,67 @@ def test_a_finished_run_is_not_replaced_unasked(job, capsys):
     assert (RUN / "predictions.csv.gz").stat().st_mtime_ns != before
 
 
+def test_a_run_that_would_be_refused_reads_no_face(job, capsys):
+    assert main_trainer.main(ONE) == 0
+    Path("data/faces/FER2013Test/fer0000003.png").write_bytes(b"broken")
+    assert main_trainer.main([*ONE, "--cache", "elsewhere"]) == 2
+    assert "holds a run already" in capsys.readouterr().err
+
+
+def test_a_test_does_not_replace_another_one(job, capsys):
+    assert main_trainer.main(ONE) == 0
+    test = [
+        "-j",
+        "0",
+        "-b_t",
+        "5",
+        "--device",
+        "cpu",
+        "--root_path",
+        "data/faces",
+        "-e",
+        "--resume",
+        str(WEIGHTS / "best.pt"),
+    ]
+    assert main_trainer.main(test) == main_trainer.main(test) == 0
+    file = BASE / "runs" / "cnn-lite0-s0-trained-on-FERPlus-unmasked" / "metrics.json"
+    before = file.read_bytes()
+    for more in (["--limit_batches", "1"], ["--mirror"]):
+        capsys.readouterr()
+        assert main_trainer.main([*test, *more]) == 2
+        assert f"holds the test with {more[0]}" in capsys.readouterr().err
+    Path("other").mkdir()
+    Path("other/best.pt").write_bytes((WEIGHTS / "best.pt").read_bytes())
+    assert main_trainer.main([*test[:-1], "other/best.pt"]) == 2
+    assert "holds the test with --resume checkpoint_ferplus" in capsys.readouterr().err
+    assert file.read_bytes() == before
+    assert main_trainer.main([*test, "--mirror", "--overwrite"]) == 0
+    assert json.loads(file.read_text())["config"]["mirror"]
+
+
+def test_what_is_not_the_best_epoch_is_not_tested(job, capsys):
+    assert main_trainer.main([*ONE, "--epochs", "2"]) == 0
+    content = checkpoint.load(WEIGHTS / "last.pt")
+    checkpoint.save(WEIGHTS / "last.pt", {**content, "best_epoch": 1})
+    test = ["-j", "0", "--device", "cpu", "--root_path", "data/faces", "-e", "--resume"]
+    assert main_trainer.main([*test, str(WEIGHTS / "last.pt")]) == 2
+    assert "give the best.pt beside it" in capsys.readouterr().err
+    checkpoint.save(WEIGHTS / "last.pt", {**content, "best_epoch": 2})
+    assert main_trainer.main([*test, str(WEIGHTS / "last.pt")]) == 0
+
+
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_faces_that_are_trained_on_are_not_tested_on(job, split, capsys):
+    files = Path("Results/UnmaskedDatasets/FERPlus")
+    leaking = files / f"FERPlus_{split}List.txt"
+    leaking.write_text(leaking.read_text() + (files / "FERPlus_trainList.txt").read_text().splitlines()[4] + "\n")
+    assert main_trainer.main(ONE) == 2
+    error = capsys.readouterr().err
+    assert f"FERPlus_{split}List.txt: FER2013Train/" in error
+    assert "and 0 more are in" in error
+    assert not RUN.exists()
+
+
 def test_a_loss_that_is_no_number_stops_with_one_line(job, capsys):
     assert main_trainer.main([*ONE, "--lr", "1e30", "--epochs", "3", "--print-freq", "1"]) == 1
     error = capsys.readouterr().err.strip()

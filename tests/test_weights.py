@@ -137,10 +137,24 @@ def test_metadata_that_builds_no_network_is_refused(folder, tmp_path):
 def test_files_too_large_to_ship_are_not_written(folder, capsys, monkeypatch):
     before = pretrained.shipped(folder)
     monkeypatch.setattr(weights, "LIMIT", 40_000_000)
+    monkeypatch.setattr(pretrained, "FOLDER", folder)
     assert weights.main([str(folder / "best.pt"), "again", "--folder", str(folder)]) == 2
     assert "40 is the limit" in capsys.readouterr().err
     assert pretrained.shipped(folder) == before
     assert not (folder / "again.safetensors").exists()
+
+
+def test_weights_of_another_database_have_no_limit_and_a_card_without_fer_plus(tmp_path, monkeypatch):
+    path = make_checkpoint(tmp_path / "best.pt")
+    content = checkpoint.load(path)
+    checkpoint.save(path, {**content, "config": {**content["config"], "DB": "R"}})
+    monkeypatch.setattr(weights, "LIMIT", 1)
+    assert weights.main([str(path), "mine", "--folder", str(tmp_path), "--results", str(ROOT / "Results")]) == 0
+    text = (tmp_path / "README.md").read_text()
+    assert text.startswith("# Weights trained on RAF-DB\n")
+    assert "MIT licence" not in text
+    assert "48 pixels" not in text
+    assert "not for decisions about people" in text
 
 
 def test_weights_are_tested_as_their_checkpoint_is_and_not_gone_on_with(folder, tmp_path, monkeypatch, capsys):
@@ -182,7 +196,9 @@ def test_the_card_shows_the_figures_of_this_checkpoint_only(folder, tmp_path):
     run_figures(tmp_path, "both", test_masks={"kinds": "seen", "faces": 3122, "sha256": "0"})
     run_figures(tmp_path, "bare", condition="unmasked", test_condition="unmasked", test_masks=None, accuracy=0.8765)
     run_figures(tmp_path, "another", accuracy=0.5432, valid_accuracy=0.8)
-    run_figures(tmp_path, "trial", accuracy=0.4321, config={"limit_batches": 3})
+    run_figures(tmp_path, "trial", accuracy=0.4321, config={"limit_batches": 3, "mirror": True})
+    run_figures(tmp_path, "once", accuracy=0.3219, config={"mirror": False})
+    run_figures(tmp_path, "four", accuracy=0.2109, num_classes=4)
     text = card.render_card(folder, tmp_path)
     own = json.loads((SOURCE / "metrics.json").read_text())
     low, high = (f"{100 * end:.1f}" for end in own["ci95"])
@@ -191,6 +207,8 @@ def test_the_card_shows_the_figures_of_this_checkpoint_only(folder, tmp_path):
     assert f"| bare | 3,122 | **87.6** ({low}–{high}) |" in text
     assert "**54.3**" not in text
     assert "**43.2**" not in text
+    assert "**32.2**" not in text
+    assert "**21.1**" not in text.partition("## gacnn-lite0-7")[2].partition("## gacnn-lite0-4")[0]
     for name, digest in pretrained.shipped(folder).items():
         assert f"| {name} |" in text
         assert digest in text

@@ -18,14 +18,15 @@ from pre_processing import artefacts, render
 from pre_processing.artefacts import atomic_write
 from pre_processing.crop import crop_face
 from pre_processing.drawing.points import UNITS
-from pre_processing.emotions import EMOTIONS
+from pre_processing.emotions import DATABASES, EMOTIONS
 from training import metrics, predictions
 
 NAME, PREDICTIONS = "README.md", "predictions.json"
+FERPLUS = DATABASES["F"]
 PERSON = 4  # of the drawn ones
 SAME = ("model", "backbone", "seed", "best_epoch", "valid_accuracy")  # by which a run's figures are a checkpoint's
 
-TOP = """# Weights trained on FER+
+TOP = """# Weights trained on {databases}
 
 Written by `python -m training.weights`; every figure is read from a file. In Python:
 
@@ -48,13 +49,13 @@ LIMITS = """## Limits
 - Masks in training and test are drawn by formula; real masks were not measured.
 - Fear and Disgust are rare (see Data), so their recall is uncertain.
 - A face whose points are found wrongly gives an answer too. The probabilities are those of the training data's mix of emotions.
-
-## Ethics
+"""
+ETHICS = """## Ethics
 
 An expression is not a feeling. Meant for research on what masks hide, and for teaching; not for decisions about people: not for
 hiring, policing, border control, schools, medicine or advertising, and not for watching people who did not agree to it. In the
-European Union, inferring emotions at work and in education is prohibited (Regulation 2024/1689, article 5). The faces of FER+ were
-scraped from the web and are not passed on; a network can remember something of the faces that it was trained on.
+European Union, inferring emotions at work and in education is prohibited (Regulation 2024/1689, article 5). A network can remember
+something of the faces that it was trained on; those of FER+ were scraped from the web, and no database's faces are passed on.
 """
 
 
@@ -64,7 +65,9 @@ def tests_of(origin: dict[str, Any], config: dict[str, Any], results: Path) -> l
     found = []
     for file in sorted(results.glob("*Datasets/*/*Emotions/runs/*/metrics.json")):
         figures = json.loads(file.read_text(encoding="utf-8"))
-        whole = figures["config"].get("limit_batches") is None
+        asked = figures["config"]
+        whole = asked.get("limit_batches") is None and bool(asked.get("mirror")) == bool(origin.get("mirror"))
+        whole = whole and figures["num_classes"] >= config["num_classes"]
         if whole and [figures.get(key) for key in SAME] == mine:
             found.append((file.parent, figures))
     return sorted(found, key=lambda each: (each[1]["test_condition"] == "masked", worn(each[1])))
@@ -144,9 +147,9 @@ def network_part(name: str, net: nn.Module, results: Path) -> str:
     return "\n".join([*lines, figures_table(net, results)])
 
 
-def data_part(results: Path, database: str) -> str:
-    """Faces of each split and emotion, and what was left out, from the audit table that preparing wrote."""
-    audit = artefacts.ListPaths(results, "unmasked", database).audit
+def data_part(results: Path) -> str:
+    """FER+'s faces of each split and emotion, and what was left out, from the audit table that preparing wrote."""
+    audit = artefacts.ListPaths(results, "unmasked", FERPLUS).audit
     if not audit.is_file():
         return ""
     table = pd.read_csv(audit, keep_default_na=False)
@@ -175,9 +178,11 @@ def render_card(folder: Path, results: Path) -> str:
         what = f"{net.config['model']}, {net.config['backbone']}, {net.config['imagesize']} px, {net.kind}"
         table.append(f"| {name} | {what} | {len(net.emotions)} | {size:.2f} | `{known[name]}` |")
     databases = dict.fromkeys(net.provenance["database"] for net in nets.values())
-    parts = [TOP.format(first=names[0]) + "\n".join(table) + "\n"]
+    about = " and ".join("FER+" if name == FERPLUS else name for name in databases)
+    parts = [TOP.format(databases=about, first=names[0]) + "\n".join(table) + "\n"]
     parts += [network_part(name, net, results) for name, net in nets.items()]
-    parts += [*(data_part(results, database) for database in databases), LIMITS]
+    # What else is known is known of FER+.
+    parts += [data_part(results), LIMITS, ETHICS] if [*databases] == [FERPLUS] else [ETHICS]
     return "\n".join(filter(None, parts))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from pre_processing.artefacts import InputError, read_object
 from training import checkpoint, options, results, selection
 from training.checkpoint import plain
-from training.run import trained_on
+from training.trained import trained_on
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "Scripts.txt"
 TRAINER = "python main_trainer.py "

@@ -6,6 +6,7 @@ import os
 import pickle
 import random
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from models import pretrained
 from pre_processing import emotions
 from pre_processing.artefacts import InputError, atomic_write
 
+SUFFIX = ".pt"
 NETWORKS = ("teacher", "init_from")  # options that name another network
 LATER = {
     "second_mask": None,
@@ -39,7 +41,7 @@ def save(path: Path, content: dict[str, Any]) -> None:
         except RuntimeError as error:  # how PyTorch says that the disk is full
             raise OSError(f"{path}: could not be written, is the disk full? Make room and go on with --resume auto; "
                           "what was saved before is still there") from error  # fmt: skip
-        with open(temporary, "rb") as handle:
+        with open(temporary, "r+b") as handle:  # Windows flushes only what may be written
             os.fsync(handle.fileno())  # a name that outlives a power cut must not lead to nothing
 
 
@@ -58,7 +60,16 @@ def load(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a checkpoint of this program; give a last.pt or best.pt") from error
     if not isinstance(content, dict) or not {"model", "model_config", "config"} <= content.keys():
         raise InputError(f"{path}: not a checkpoint of this program; give a last.pt or best.pt")
+    check_emotions(path, content.get("class_names", ()))
     return content
+
+
+def check_emotions(path: Path, names: Sequence[str]) -> None:
+    """InputError where a network names its answers otherwise than we do, or in another order."""
+    if tuple(names) != emotions.EMOTIONS[: len(names)]:
+        raise InputError(
+            f"{path}: tells {', '.join(names)} apart, not {', '.join(emotions.EMOTIONS)}; give another network"
+        )
 
 
 def is_weights(path: Path) -> bool:
@@ -69,6 +80,7 @@ def is_weights(path: Path) -> bool:
 def of_weights(path: Path) -> dict[str, Any]:
     """Weights as a checkpoint that can be tested, but not be gone on with."""
     net = models.load_pretrained(path)
+    check_emotions(path, net.emotions)
     made = net.provenance
     codes = {name: code for code, name in emotions.DATABASES.items()}
     try:
@@ -86,6 +98,13 @@ def of_weights(path: Path) -> dict[str, Any]:
         "class_names": list(net.emotions),
         **best,
     }
+
+
+def check_best(path: Path, content: dict[str, Any]) -> None:
+    """InputError where a checkpoint that is to be tested is not of the epoch that was best on validation."""
+    if "optimizer" in content and (content["epoch"] != content["best_epoch"] or content.get("progress")):
+        raise InputError(f"{path}: holds what training goes on with, not the epoch that was best on validation ({content['best_epoch']}); "
+                         "give the best.pt beside it")  # fmt: skip
 
 
 def find_best(path: Path, content: dict[str, Any], store: Path) -> dict[str, Any] | None:
@@ -154,15 +173,16 @@ def check_same_run(options: Namespace, content: dict[str, Any]) -> None:
         "second_mask",
         *NETWORKS,
         "consistency",
+        *("lr", "weight_decay", "momentum", "schedule", "targets", "label_smoothing", "ema", "balance", "mirror"),
     ]
     if content.get("progress"):  # the batches of its epoch are drawn again
-        keys += ["batch_size", "balance", "limit_batches"]
+        keys += ["batch_size", "limit_batches"]
     asked = plain(vars(options))
     was = {**asked, **LATER, **content["config"]}
     for key in keys:
         given, before = asked[key], was[key]
         if given != before:
-            name = key.replace("batch_", "batch-")
+            name = {"batch_size": "batch-size", "weight_decay": "weight-decay"}.get(key, key)
             remedy = f"leave --{name} out" if before is None else f"give --{name} {before}"
             raise InputError(f"{options.resume}: was trained with --{name} {before}, not {given}; "
                              f"{remedy}, or start without --resume")  # fmt: skip

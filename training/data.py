@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from pre_processing import artefacts, emotions, meanface
+from pre_processing import artefacts, copies, emotions, meanface
 from pre_processing.artefacts import InputError
 from pre_processing.crop import crop_face, read_image
 from training import augment, distributed, store, wearing
@@ -55,7 +55,7 @@ class Faces(Dataset):
         self.root, self.imagesize = Path(root), imagesize
         self.names = emotions.names(num_classes)
         found = read_labelled(self.root, Path(list_file), Path(landmark_file))
-        check_labels(Path(landmark_file), found)
+        check_points(Path(landmark_file), found)
         found = {path: face for path, face in found.items() if face[1] < num_classes}
         if not found:
             raise InputError(f"{list_file}: no face of the {num_classes} emotions; prepare the lists again")
@@ -152,8 +152,13 @@ class Faces(Dataset):
         name = f"{name}-{store.fingerprint(here, self.paths)[:8]}"
         photos = f"{name}-photos", store.fingerprint(store.VERSION, state)
         # Fixed masks are on the crops, hence other masks are other files.
-        worn = store.fingerprint(masks)[:4] if masks else ""
-        crops = f"{name}-{self.imagesize}px{worn}", store.fingerprint(store.VERSION, state, self.points, masks)
+        kinds = (masks.kinds, masks.second) if masks else ()
+        drawn = (
+            masks,
+            [copies.stamp(copies.asked(each), 0, ()) for each in kinds if each],
+        )  # a picture may be another now
+        worn = store.fingerprint(*drawn)[:4] if masks else ""
+        crops = f"{name}-{self.imagesize}px{worn}", store.fingerprint(store.VERSION, state, self.points, *drawn)
         for stem, key in (photos, crops):
             if (cache / f"{stem}-{key}.npy").is_file():
                 return Store(cache / f"{stem}-{key}.npy")
@@ -202,11 +207,9 @@ def read_labelled(root: Path, list_file: Path, landmark_file: Path) -> dict[str,
     return {path: landmarks[path] for path in paths}
 
 
-def check_labels(landmark_file: Path, faces: dict[str, tuple[np.ndarray, int]]) -> None:
-    """InputError where a face has no emotion of ours, or points that no crop can be made from."""
-    for path, (points, label) in faces.items():
-        if not 0 <= label < len(emotions.EMOTIONS):
-            raise InputError(f"{landmark_file}: {path} has the unknown emotion {label}; prepare the database again")
+def check_points(landmark_file: Path, faces: dict[str, tuple[np.ndarray, int]]) -> None:
+    """InputError where a face has points that no crop can be made from."""
+    for path, (points, _) in faces.items():
         if np.ptp(points[list(meanface.VISIBLE)], axis=0).max() < 1:
             raise InputError(f"{landmark_file}: all points of {path} coincide; prepare the database again")
 

@@ -254,7 +254,7 @@ def train_epoch(
             mean = float(done.loss) / done.seen
             if not math.isfinite(mean):
                 raise TrainingError(f"the loss is {mean} in epoch {epoch} by step {done.step}; try a lower --lr than "
-                                    f"{options.lr:g} or --precision fp32")  # fmt: skip
+                                    f"{options.lr:g} or --precision fp32, and start again without --resume")  # fmt: skip
             bar.set_postfix(loss=f"{mean:.3f}", accuracy=f"{int(done.hits) / done.seen:.3f}")
         bar.update()
     bar.close()

@@ -22,7 +22,7 @@ import pandas as pd
 
 from pre_processing.artefacts import InputError, ListPaths, atomic_write
 from pre_processing.emotions import DATABASES
-from training import checkpoint, distributed, door, figures, metrics, options, predictions, results, run
+from training import cells, checkpoint, distributed, door, figures, metrics, options, predictions, results, run
 from training.checkpoint import plain
 
 FIGURES = ("n", "accuracy", "macro_recall", "best_epoch", "valid_accuracy")
@@ -95,17 +95,12 @@ def check_command(text: Path, command: str) -> None:
         raise InputError(f"{text.parent}: holds the run of another command; give --tag NAME or --overwrite")
 
 
-def figures_of(target: Path) -> dict[str, Any]:
-    """metrics.json of a run."""
-    return json.loads((target / "metrics.json").read_text(encoding="utf-8"))
-
-
 def pool(chosen: Namespace, runs: dict[int, Path], command: str) -> tuple[dict[str, Any], pd.DataFrame]:
     """(figures of all folds together, predictions): each face counts in the fold in which it was tested.
 
     Beside the keys of metrics.json: `folds`, figures of each, and mean and standard deviation over them.
     """
-    single = {fold: figures_of(target) for fold, target in runs.items()}
+    single = {fold: cells.read_figures(target / "metrics.json") for fold, target in runs.items()}
     table = pd.concat(
         pd.read_csv(target / predictions.FILE).assign(fold=fold) for fold, target in runs.items()
     )  # fmt: skip
@@ -150,7 +145,7 @@ def train(argv: list[str]) -> dict[str, Any]:
     runs = {fold: run_fold(argv, chosen, fold, folder) for fold, folder in folders.items()}
     chosen.tag = "-".join(part for part in (chosen.tag, f"{len(runs)}folds") if part)
     target = results.run_dir(chosen)
-    results.open_folder(target, fresh=True, overwrite=True)
+    results.open_folder(target, fresh=True)
     found, table = pool(chosen, runs, command)
     log = results.Log(target, chosen)
     log.say(f"{command}\n{results.title(chosen)}, {len(runs)} folds\n\n{report(found)}")

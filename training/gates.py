@@ -24,7 +24,7 @@ from pre_processing import emotions, render
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.crop import crop_face
 from pre_processing.meanface import HIDDEN
-from training import batches, checkpoint, door, engine, gate_picture, options, run, selection, wearing
+from training import batches, checkpoint, door, engine, gate_picture, options, selection, trained, wearing
 
 FILE, PICTURE = "gates.json", "gates.png"
 TESTS = {"bare": ["--condition", "unmasked"], "seen": ["--test_mask_kinds", "seen"]}
@@ -35,7 +35,10 @@ KINDS = "surgical_blue"  # worn in the picture; the figures are of all seen kind
 def parse(path: Path, config: dict[str, Any], more: list[str], test: str) -> Namespace:
     """Options of a test of the checkpoint at `path` on bare or masked faces."""
     given = {"--root_path": "root_path", "--DB": "DB", "--num_classes": "num_classes", "--main_folder": "main_folder"}
-    argv = [word for option, key in given.items() for word in (option, str(config[key]))]
+    known = {
+        option: config[key] for option, key in given.items() if config.get(key) is not None
+    }  # weights know no folders
+    argv = [word for option, value in known.items() for word in (option, str(value))]
     chosen = options.parse([*argv, *more, *TESTS[test], "-e", "--resume", str(path)])
     for key in ("imagesize", "num_classes"):
         setattr(chosen, key, config[key])
@@ -104,7 +107,7 @@ def work(path: Path, more: list[str], command: str) -> Path:
     hidden = hidden_regions(count)
     for figures in found.values():
         figures["mean"] = parts(figures["gates"], hidden)
-    told = {"status": "run", "command": command, "checkpoint": path.as_posix(), "train": run.trained_on(content["config"]),
+    told = {"status": "run", "command": command, "checkpoint": path.as_posix(), "train": trained.trained_on(content["config"]),
             "model_config": config, "best_epoch": content["best_epoch"], "hidden": hidden, **found}  # fmt: skip
     folder = chosen["bare"].results
     with atomic_write(folder / FILE) as temporary:

@@ -84,7 +84,7 @@ def add_original(parser: Parser) -> None:
     add("--epochs", type=number(int, 1), default=60, help="most epochs to train")
     add("--start-epoch", type=number(int, 0), help="number of the first epoch [0, or the checkpoint's next]")
     # --batch would be a prefix of two options; people type it, and mean this one.
-    add("-b", "--batch-size", "--batch", type=number(int, 1), default=64, help="faces in a training step, of all processes "
+    add("-b", "--batch-size", "--batch", type=number(int, 2), default=64, help="faces in a training step, of all processes "
         "together")  # fmt: skip
     add("-b_t", "--batch-size_t", type=number(int, 1), default=128, help="faces in an evaluation step")
     add("--lr", "--learning-rate", type=number(float, 0), default=1e-3, help="learning rate at its highest")
@@ -162,7 +162,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
             "--evaluate needs --resume CHECKPOINT, for example --resume checkpoint_ferplus/7M-gacnn-lite0-s0/best.pt"
         )
     if options.evaluate and options.resume == AUTO:
-        raise InputError("--evaluate with --resume auto: say which checkpoint, a best.pt or last.pt")
+        raise InputError("--evaluate with --resume auto: say which checkpoint, such as a best.pt")
     if options.num_classes not in (4, 7):
         raise InputError(f"--num_classes {options.num_classes}: give 4 or 7")
     if options.tag and not options.tag.replace("-", "").replace("_", "").replace(".", "").isalnum():
@@ -192,6 +192,11 @@ def find_condition(options: argparse.Namespace) -> str:
         raise InputError(f"{root} holds masked faces (manifest.csv): give --condition masked or the unmasked root")
     if has_masks and (options.mask_kinds or drawn):
         raise InputError(f"{root} holds masked faces (manifest.csv): --mask_kinds needs the root of the bare ones")
+    listed = options.test_list or options.test_landmarksfile  # whoever brings lists may have faces masked in other ways
+    if options.condition == "masked" and root.is_dir() and not (has_masks or options.mask_kinds or drawn or listed):
+        raise InputError(
+            f"{root} holds bare faces (no manifest.csv): give the root of the masked ones, or --mask_kinds"
+        )
     if drawn and options.condition == "unmasked":
         raise InputError("--test_mask_kinds puts masks on the test faces: give --condition masked, or leave it out")
     if (options.teacher or options.consistency) and not options.mask_kinds:

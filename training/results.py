@@ -13,13 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from pre_processing import emotions
-from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.artefacts import InputError, atomic_write, read_object
 from training import distributed, figures, metrics, predictions
 from training.checkpoint import plain
 
 DISPLAY = {"gacnn": "gACNN", "pacnn": "pACNN", "cnn": "CNN", "lite0": "Lite0", "vgg16": "VGG16"}
 NUMBER = {4: "Four", 7: "Seven"}
 CHECKPOINTS = ("last.pt", "best.pt")
+TEST = (
+    "limit_batches",
+    "mirror",
+    "test_mask_kinds",
+    "second_mask",
+)  # tests of one network that differ in these are not one
 WRITTEN = ("metrics.json", "log.jsonl", predictions.FILE)
 
 
@@ -60,11 +66,36 @@ def title(options: Namespace) -> str:
     return options.title or made
 
 
-def open_folder(folder: Path, *, fresh: bool, overwrite: bool) -> None:
-    """Make a folder for a run; InputError where it cannot be written or would replace another run unasked."""
-    if fresh and not overwrite and any((folder / name).is_file() for name in ("last.pt", "metrics.json")):
+def check_free(folder: Path) -> None:
+    """InputError where the folder holds a run that a new one would replace."""
+    if any((folder / name).is_file() for name in ("last.pt", "metrics.json")):
         go_on = f"--resume {folder / 'last.pt'}, " if (folder / "last.pt").is_file() else ""
         raise InputError(f"{folder}: holds a run already; give {go_on}--tag NAME or --overwrite")
+
+
+def check_same_test(folder: Path, options: Namespace) -> None:
+    """InputError where the folder holds another test than the one that is asked for."""
+    file = folder / "metrics.json"
+    if options.overwrite or not file.is_file():
+        return
+    found = read_object(file, "not a run's figures ({error}); remove it, or give --tag NAME")
+    was, asked = found.get("config", {}), plain(vars(options))
+    other = [key for key in TEST if key in was and was[key] != asked[key]]
+    if file_of(was.get("resume")) != file_of(asked["resume"]):
+        other.append("resume")
+    if other:
+        raise InputError(
+            f"{folder}: holds the test with --{other[-1]} {was.get(other[-1])}; give --tag NAME or --overwrite"
+        )
+
+
+def file_of(checkpoint: str | None) -> tuple[str, ...]:
+    """Folder and name of a checkpoint, wherever the project lies."""
+    return Path(checkpoint or "").parts[-2:]
+
+
+def open_folder(folder: Path, *, fresh: bool) -> None:
+    """Make a folder for a run, where `fresh` without what an earlier one left; InputError where it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".writable").touch()
@@ -72,7 +103,7 @@ def open_folder(folder: Path, *, fresh: bool, overwrite: bool) -> None:
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); give another --results folder") from error
     for half in folder.glob(".*"):  # what a killed process was writing
-        if re.fullmatch(r"\.\w+\.[0-9a-f]{8}\.\w+", half.name):
+        if re.fullmatch(r"\.[\w.]+\.[0-9a-f]{8}\.\w+", half.name):
             half.unlink()
     if fresh:
         for old in (*WRITTEN, *CHECKPOINTS):

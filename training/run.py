@@ -20,6 +20,7 @@ from training import batches, checkpoint, data, distributed, engine, metrics, re
 from training.checkpoint import plain
 from training.options import AUTO
 from training.progress import Progress, after, begun, unbroken
+from training.trained import trained_on
 
 
 def build_model(config: dict[str, Any], pretrained: bool) -> torch.nn.Module:
@@ -85,11 +86,15 @@ class Run:
         if options.resume == AUTO:
             options.resume = self.store / "last.pt" if (self.store / "last.pt").is_file() else None
         content = checkpoint.load(options.resume) if options.resume else None
+        if not (content or options.overwrite):
+            for folder in (self.store, self.folder):
+                results.check_free(folder)  # before faces are read
         self.digests = digests(options, self.store, content)
         seed_everything(options.seed)
         self.train_faces, self.valid_faces, self.test_faces = (
             selection.faces_of(s, options) for s in ("train", "valid", "test")
         )
+        selection.check_apart(self.train_faces, self.valid_faces, self.test_faces, options)
         self.test_masks = selection.frozen_masks(options, self.test_faces)
         config = model_config(options)
         if content:
@@ -138,9 +143,8 @@ class Run:
         distributed.wait()  # nobody may still be looking for what is removed now
         if not distributed.first():
             return
-        options, fresh = self.options, not self.options.resume
         for folder in (self.store, self.folder):
-            results.open_folder(folder, fresh=fresh, overwrite=options.overwrite)
+            results.open_folder(folder, fresh=not self.options.resume)
         if self.best_content:
             checkpoint.save(self.store / "best.pt", self.best_content)
         self.best_content = None
@@ -288,6 +292,7 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
 def evaluate(options: Namespace, command: str) -> dict[str, Any]:
     """Test the checkpoint --resume on the test list; the figures of metrics.json."""
     content = checkpoint.load(options.resume)
+    checkpoint.check_best(options.resume, content)
     # The network is the checkpoint's; the number of emotions must still be the one that was asked for.
     asked = {"num_classes": options.num_classes}
     checkpoint.check_same_model(options.resume, content, asked)
@@ -298,17 +303,11 @@ def evaluate(options: Namespace, command: str) -> dict[str, Any]:
     trained = content["config"]
     folder = results.run_dir(options, f"{emotions.DATABASES[trained['DB']]}-{trained_on(trained)}")
     if distributed.first():
-        results.open_folder(folder, fresh=True, overwrite=True)
+        results.check_same_test(folder, options)
+        results.open_folder(folder, fresh=True)
     log = results.Log(folder, options)
     log.say(f"{command}\n{results.title(options)}\nfaces: test {len(faces)}")
     return test(options, folder, log, content, faces, extra)
-
-
-def trained_on(config: dict[str, Any]) -> str:
-    """Condition of the training faces: masked, unmasked, or both where masks were put on a share of them."""
-    if config.get("mask_kinds"):
-        return {0: "unmasked", 1: "masked"}.get(config["mask_share"], "both")
-    return "unmasked" if config.get("test_mask_kinds") else config["condition"]
 
 
 def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, Any], faces: data.Faces,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any
 
+from pre_processing.artefacts import InputError
 from training import data, distributed, results, wearing
 
 
@@ -55,3 +56,13 @@ def frozen_masks(options: Namespace, faces: data.Faces) -> dict[str, Any] | None
     if options.limit_batches is None:
         wearing.freeze(results.emotions_dir(options).parent / "test_masks.json", worn)
     return worn
+
+
+def check_apart(train: data.Faces, valid: data.Faces, test: data.Faces, options: Namespace) -> None:
+    """InputError where a face that is trained on is also validated or tested on."""
+    for faces, file in ((valid, options.valid_list), (test, options.test_list)):
+        shared = set(train.paths) & set(faces.paths)
+        if shared:
+            raise InputError(
+                f"{file}: {min(shared)} and {len(shared) - 1} more are in {options.train_list} as well; give lists of one preparation"
+            )

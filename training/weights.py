@@ -14,7 +14,6 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 import torch
@@ -24,26 +23,10 @@ import models
 from models import pretrained
 from pre_processing import emotions
 from pre_processing.artefacts import InputError, atomic_write
-from training import card, checkpoint, door, run
+from training import card, checkpoint, door, trained
 
 LIMIT = 25_000_000  # bytes of all shipped files together: every clone carries them
-TOLD = ("seed", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "targets", "balance", "ema",
-        "label_smoothing", "mask_kinds", "mask_share", "second_mask", "consistency", "mirror")  # fmt: skip
 HEAD = ("head.3.weight", "head.3.bias"), ("head.weight", "head.bias")  # last layers of ACNN and CNN, a row an emotion
-
-
-def provenance(path: Path, content: dict[str, Any]) -> dict[str, Any]:
-    """What a checkpoint was trained on and how: plain values, no path of a machine."""
-    config = content["config"]
-    return {
-        "database": emotions.DATABASES[config["DB"]],
-        "train_condition": run.trained_on(config),
-        "best_epoch": content["best_epoch"],
-        "valid_accuracy": content["best"],
-        **{key: config.get(key) for key in TOLD},
-        **{f"{name}_sha256": content.get(f"{name}_sha256") for name in checkpoint.NETWORKS},
-        "checkpoint_sha256": pretrained.sha256(path),
-    }
 
 
 def slim(name: str, tensor: Tensor) -> Tensor:
@@ -68,6 +51,7 @@ def write(path: Path, name: str, folder: Path, num_classes: int | None = None, b
     `num_classes` 4 cuts a network for seven emotions; with `base` only what differs from that file is stored.
     """
     content = checkpoint.load(path)
+    checkpoint.check_best(path, content)
     config = dict(content["model_config"])
     kind = "trained" if num_classes in (None, config["num_classes"]) else "renormalised"
     weights = content.get("average") or content["model"]
@@ -78,7 +62,7 @@ def write(path: Path, name: str, folder: Path, num_classes: int | None = None, b
     texts = {
         "config": json.dumps(config),
         "emotions": json.dumps(emotions.names(config["num_classes"])),
-        "provenance": json.dumps(provenance(path, content)),
+        "provenance": json.dumps(trained.provenance(path, content)),
         "kind": kind,
     }
     tensors = {key: slim(key, tensor) for key, tensor in weights.items()}
@@ -90,7 +74,7 @@ def write(path: Path, name: str, folder: Path, num_classes: int | None = None, b
     target = folder / f"{name}{pretrained.SUFFIX}"
     data = safetensors.torch.save(tensors, texts)
     others = sum(file.stat().st_size for file in folder.glob(f"*{pretrained.SUFFIX}") if file != target)
-    if others + len(data) > LIMIT:
+    if folder.resolve() == pretrained.FOLDER.resolve() and others + len(data) > LIMIT:
         raise InputError(f"{target}: all files would be {(others + len(data)) / 1e6:.1f} MB, and {LIMIT // 10**6} is the "
                          "limit; give --base, for a network that shares most weights with another")  # fmt: skip
     with atomic_write(target) as temporary:

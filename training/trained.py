@@ -1,0 +1,54 @@
+"""A trained network from whatever file holds it, and what is told of it: shipped weights, .safetensors, or a run's best.pt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+import models
+from models import pretrained
+from pre_processing import emotions
+from training import checkpoint
+
+TOLD = ("seed", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "targets", "balance", "ema",
+        "label_smoothing", "mask_kinds", "mask_share", "second_mask", "consistency", "mirror")  # fmt: skip
+
+
+def trained_on(config: dict[str, Any]) -> str:
+    """Condition of the training faces: masked, unmasked, or both where masks were put on a share of them."""
+    if config.get("mask_kinds"):
+        return {0: "unmasked", 1: "masked"}.get(config["mask_share"], "both")
+    return "unmasked" if config.get("test_mask_kinds") else config["condition"]
+
+
+def provenance(path: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """What a checkpoint was trained on and how: plain values, no path of a machine."""
+    config = content["config"]
+    return {
+        "database": emotions.DATABASES[config["DB"]],
+        "train_condition": trained_on(config),
+        "best_epoch": content["best_epoch"],
+        "valid_accuracy": content["best"],
+        **{key: config.get(key) for key in TOLD},
+        **{f"{name}_sha256": content.get(f"{name}_sha256") for name in checkpoint.NETWORKS},
+        "checkpoint_sha256": pretrained.sha256(path),
+    }
+
+
+def network(weights: str | Path) -> nn.Module:
+    """The network of shipped weights by name, of a .safetensors file, or of a best.pt; on the CPU, ready to predict.
+
+    With ``.emotions``, ``.kind`` and ``.provenance`` as ``models.load_pretrained`` gives them. InputError or WeightsError
+    where there is none such.
+    """
+    path = Path(weights)
+    if path.suffix != checkpoint.SUFFIX:
+        return models.load_pretrained(weights)
+    content = checkpoint.load(path)
+    checkpoint.check_best(path, content)
+    net = checkpoint.tested_network(path, content)
+    net.emotions, net.kind = emotions.names(net.config["num_classes"]), "trained"
+    net.provenance = provenance(path, content)
+    return net
