@@ -1,4 +1,4 @@
-"""Run every script that has a table in benchmarks/README.md: ``python benchmarks/all.py --write``.
+"""Run the scripts that measure how fast networks train and answer: ``python benchmarks/all.py --write``.
 
 The last ones need faces, and one of them a trained network: ``--root_path data/ferplus --checkpoint BEST.pt``. Without they are
 left out.

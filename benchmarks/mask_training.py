@@ -22,10 +22,10 @@ from training import engine, options, run
 TITLES = ["faces", "step (ms)", "fastest round (ms)", "slowest round (ms)", "of it waiting for faces (%)"]
 
 
-def make(argv: list[str], steps: int) -> run.Run:
-    """A run that is ready to train, of `steps` steps an epoch."""
+def make(argv: list[str], steps: int, folder: str) -> run.Run:
+    """A run that is ready to train, of `steps` steps an epoch; it would leave its results in `folder`."""
     more = ["-b", "64", "--optimizer", "adamw", "--limit_batches", str(steps), "--epochs", "1000"]
-    return run.Run(options.parse([*more, *argv, "--results", tempfile.mkdtemp()]))
+    return run.Run(options.parse([*more, *argv, "--results", folder, "--model_dir", folder]))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -36,10 +36,11 @@ def main(argv: list[str] | None = None) -> None:
     args, more = parser.parse_known_args(argv)
     torch.set_num_threads(args.threads)
     more += ["--device", args.device]
-    runs = {
-        "bare": make([*more, "--condition", "unmasked"], args.steps),
-        f"masks ({args.kinds})": make([*more, "--mask_kinds", args.kinds], args.steps),
-    }
+    with tempfile.TemporaryDirectory() as folder:
+        runs = {
+            "bare": make([*more, "--condition", "unmasked"], args.steps, folder),
+            f"masks ({args.kinds})": make([*more, "--mask_kinds", args.kinds], args.steps, folder),
+        }
     seconds, waiting = ({name: [] for name in runs} for _ in range(2))
     for number in range(args.rounds + 1):
         for name, one in runs.items():

@@ -105,23 +105,23 @@ def feeds_of(faces: data.Faces, size: int) -> Iterator[tuple[dict[str, np.ndarra
 def measure(found: dict[str, Callable], faces: data.Faces, args: argparse.Namespace) -> dict[str, list[float]]:
     """Columns of the table from images/s on, a list for each engine."""
     logits: dict[str, list[np.ndarray]] = {name: [] for name in found}
-    labels, feeds = [], []
+    labels, first_feed = [], None
     for feed, label in feeds_of(faces, args.batch):
         labels.append(label)
-        feeds.append(feed)
+        first_feed = first_feed or feed
         for name, run_it in found.items():
             logits[name].append(run_it(feed))
     answers, truth = {name: np.concatenate(parts) for name, parts in logits.items()}, np.concatenate(labels)
-    rates = report.in_turns({n: partial(run_it, feeds[0]) for n, run_it in found.items()}, args.rounds, args.device)
+    rates = report.in_turns({n: partial(run_it, first_feed) for n, run_it in found.items()}, args.rounds, args.device)
     single: dict[str, list[float]] = {name: [] for name in found}
     for i in range(args.singles + 10):
-        one = {key: value[i % len(value)][None] for key, value in feeds[0].items()}
+        one = {key: value[i % len(value)][None] for key, value in first_feed.items()}
         for name, run_it in found.items():
             single[name].append(report.seconds(partial(run_it, one), args.device))
     first = next(iter(found))
     right = {name: 100 * (answer.argmax(1) == truth).mean() for name, answer in answers.items()}
     return {
-        name: [len(feeds[0]["images"]) / rates[name], 1000 * np.median(single[name][10:]),
+        name: [len(first_feed["images"]) / rates[name], 1000 * np.median(single[name][10:]),
                1000 * np.percentile(single[name][10:], 95), right[name], right[name] - right[first],
                np.abs(answers[name] - answers[first]).max()]
         for name in found

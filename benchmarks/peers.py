@@ -41,7 +41,7 @@ TRAINED = {"unmasked": "bare", "masked": "masked", "both": "bare and masked"}
 CAVEATS = (
     "The whole FER+ picture is given as the face box, so that only the classifier is measured. fer was not trained on masks, and "
     "was fitted to FER2013's labels, not to FER+'s: to beat it on masked faces proves little. The fair control is the network "
-    "that was trained on bare faces only."
+    "that was trained on bare faces only. Ours answer with the mean of a face and its mirror image, as always, and fer with one look."
 )
 
 

@@ -20,7 +20,6 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 README = Path(__file__).with_name("README.md")
-NO_GPU = "Missing: no GPU was at hand."
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 LOAD = os.getloadavg()[0]  # before this script has added to it
 

@@ -21,7 +21,7 @@ from pre_processing.overlay import put_mask
 
 HERE = Path(__file__).parent
 PEOPLE = (4, 11, 2)
-LOOKS = ({"yaw": 0.12}, {"yaw": -0.1, "pitch": 0.03}, {"roll": 0.05})
+LOOKS = ({"yaw": 7}, {"yaw": -6, "pitch": 2}, {"roll": 3})  # degrees
 KINDS = ("surgical_blue", "cloth_floral", "kn95")  # of the people
 ASTRONAUT = ("surgical_white", "cloth_checks", "ffp2_duckbill", "bandana", "surgical_black", "cloth_dots", "n95_valve")
 SIDE, BAND = 128, 20  # pixels of a face and of the line below

@@ -122,6 +122,7 @@ class PatchUnits(nn.Module):
         x = self.conv2(self.conv1(windows.permute(0, 2, 3, 1, 4)))
         gates = self.gate(x)
         features = F.relu(self.fc(x.permute(0, 3, 1, 2, 4).flatten(2))) * gates
+        features = features.to(self.fc.weight.dtype)  # the gate is always float32, the network may be half
         return features.transpose(0, 1).flatten(1), gates[..., 0].T
 
 
@@ -142,4 +143,4 @@ class GlobalUnit(nn.Module):
     def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         gate = self.gate(maps.permute(2, 3, 0, 1)[None])
         inputs = (maps.mean((2, 3)) if self.pool else maps.permute(0, 2, 3, 1).flatten(1))[None]
-        return (F.relu(self.fc(inputs)) * gate)[0], gate[0, :, 0]
+        return (F.relu(self.fc(inputs)) * gate)[0].to(self.fc.weight.dtype), gate[0, :, 0]

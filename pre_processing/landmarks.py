@@ -234,7 +234,7 @@ def extract(
     if todo:
         load_dlib()
     work = (delayed(_fit_files)(root, todo[at : at + CHUNK], precropped) for at in range(0, len(todo), CHUNK))
-    jobs = min(cpu_count() if jobs == -1 else jobs, -(-len(todo) // CHUNK) or 1)
+    jobs = min(jobs if jobs > 0 else cpu_count(), -(-len(todo) // CHUNK) or 1)
     with tqdm(total=len(keys), initial=len(keys) - len(todo), desc="landmarks", unit="face") as bar:
         for chunk in Parallel(n_jobs=jobs, return_as="generator_unordered")(work):
             _save_chunk(store, mode, chunk)

@@ -34,7 +34,7 @@ class Canvas(NamedTuple):
 def sixteenths(xy: np.ndarray, scale: np.ndarray | float = 1.0) -> np.ndarray:
     """Positions (..., 2) for OpenCV to draw, in sixteenths of pixels of a picture `scale` (2,) times larger."""
     xy = (xy + 0.5) * (16 * scale) - 8
-    np.minimum(np.maximum(xy, -64000, out=xy), 128000, out=xy)
+    np.minimum(np.maximum(xy, -64000, out=xy), 500000, out=xy)  # OpenCV counts no farther than 32,767 pixels
     return np.rint(xy, out=xy).astype(np.int32)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from pre_processing.errors import InputError
 from pre_processing.mask_kinds import Kind
@@ -58,6 +59,11 @@ def _painter(path: Path) -> Painter:
     if not picture[..., 3].any():
         raise InputError(f"{path}: all of it is transparent; nothing could be seen of it")
 
+    # What is transparent has a colour too, often black, and would bleed into the rim as the picture is shrunk.
+    clear = picture[..., 3] == 0
+    nearest = ndimage.distance_transform_edt(clear, return_distances=False, return_indices=True)
+    picture[..., :3] = picture[..., :3][tuple(nearest)]
+
     def paint(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         high, wide = (round(side / (1 + 2 * MARGIN)) for side in u.shape)
         fine = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -96,14 +102,16 @@ def _anchors(path: Path) -> tuple[tuple[str, float, float], ...]:
     if missing:
         raise InputError(f"{path}: no line for {', '.join(missing)}")
     if not _spread(anchors):
-        raise InputError(f"{path}: nose, chin and ears must lie apart, and not on one line")
+        raise InputError(
+            f"{path}: nose, chin and ears must lie apart, not on one line, and the wearer's right ear on the left of the picture"
+        )
     return tuple((name, *place) for name, place in anchors.items())
 
 
 def _spread(anchors: dict[str, tuple[float, float]]) -> bool:
     nose, chin, right, left = (np.array(anchors[name]) for name in NEEDED)
     down, across = chin - nose, left - right
-    return abs(across[0] * down[1] - across[1] * down[0]) > 0.01
+    return across[0] * down[1] - across[1] * down[0] > 0.01
 
 
 def picture_fit(points: np.ndarray, height: float, kind: Kind) -> tuple[Fit | None, str]:

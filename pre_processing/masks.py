@@ -142,6 +142,9 @@ def report(rows: pd.DataFrame, target: Path) -> int:
     unplaced = len(rows) - len(worn) - len(bare)
     if unplaced:
         print(f"faces left bare in photos with masks: {unplaced}")
+    folded = int((worn["placement"] == "affine").sum())
+    if folded:
+        print(f"masks on heads turned far, which may leave part of a mouth in sight: {folded}")
     for reason, count in bare["reason"].value_counts().items():
         print(f"photos without a mask, {reason}: {count}")
     for row in bare.itertuples():

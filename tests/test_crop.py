@@ -143,3 +143,11 @@ def test_unreadable_file_is_named(tmp_path: Path, content: bytes | None) -> None
     with pytest.raises(InputError, match=r"face\.png: .*; ") as error:
         read_image(path)
     assert "\n" not in str(error.value)
+
+
+def test_a_landmark_that_lies_far_out_takes_no_memory() -> None:
+    points = face_at(20, 20, 12)
+    points[16] = (100_000, 20)
+    crop, _ = crop_face(np.full((48, 48), 90, np.uint8), points, 64)
+    assert crop.shape == (64, 64, 3)
+    assert (crop == 90).all()

@@ -258,6 +258,20 @@ def test_a_picture_is_worn_where_its_anchors_say(tmp_path: Path) -> None:
     assert not np.array_equal(put_mask(image, points, 0, str(path))[0], masked), "a changed file is read anew"
 
 
+def test_the_colour_of_what_is_transparent_is_not_seen(tmp_path: Path) -> None:
+    looks, round_ = [], cv2.ellipse(np.zeros((300, 400), np.uint8), (200, 150), (180, 130), 0, 0, 360, 255, -1)
+    for unseen in (0, 255):
+        image = np.full((300, 400, 4), unseen, np.uint8)
+        image[round_ > 0, :3] = 230
+        image[..., 3] = round_
+        folder = tmp_path / str(unseen)
+        folder.mkdir()
+        cv2.imwrite(str(folder / "mask.png"), image)
+        (folder / "mask.txt").write_text(ANCHORS)
+        looks.append(put_mask(smooth(SIZE), face(SIZE), 0, str(folder / "mask.png"))[0])
+    assert np.abs(looks[0].astype(int) - looks[1]).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
@@ -270,6 +284,7 @@ def test_a_picture_is_worn_where_its_anchors_say(tmp_path: Path) -> None:
         (ANCHORS.replace("0.95 0.2", "many 0.2"), "line 4"),
         (ANCHORS.replace("0.95 0.2", "95 20"), "line 4"),
         (ANCHORS.replace("chin 0.5 0.95\n", ""), "chin"),
+        (ANCHORS.replace("right", "wrong").replace("left", "right").replace("wrong", "left"), "right ear on the left"),
         ("nose 0.5 0.5\nchin 0.5 0.5\nright_ear 0.5 0.5\nleft_ear 0.5 0.5\n", "apart"),
     ],
 )

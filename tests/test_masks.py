@@ -165,6 +165,16 @@ def test_a_folded_mesh_falls_back() -> None:
     assert (masked != photo(100)).any()
 
 
+def test_straps_stay_at_a_face_far_to_the_right() -> None:
+    image = photo(400)[:, :, :3]
+    wide = np.tile(image, (1, 30, 1))
+    masked, description = put_mask(wide, face(400) + np.array([11_000, 0]), 0, "surgical_blue")
+    assert description["placement"] == "mesh"
+    assert np.flatnonzero((masked != wide).any((0, 2))).min() > 11_000
+    here, _ = put_mask(np.ascontiguousarray(wide[:, 11_000:11_400]), face(400), 0, "surgical_blue")
+    assert (masked[:, 11_100:11_300] != here[:, 100:300]).mean() < 0.01
+
+
 def test_points_of_no_face_or_beyond_the_image_give_a_copy() -> None:
     image = photo(50)
     for points in (np.zeros((68, 2)), np.full((68, 2), np.nan), face(50) + 500):

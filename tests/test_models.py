@@ -82,6 +82,17 @@ def test_every_parameter_learns_at_every_size_and_in_bfloat16(imagesize):
     assert all(p.grad.isfinite().all() for p in net.parameters())
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("model", ["pacnn", "gacnn"])
+def test_it_answers_in_other_precisions(model, dtype):
+    net, (images, points) = build(model).eval(), inputs(2, 64)
+    with torch.inference_mode():
+        exact = net(images, points)["logits"].softmax(1)
+        out = net.to(dtype)(images.to(dtype), points.to(dtype))
+    assert out["gates"].dtype == torch.float32
+    assert torch.allclose(out["logits"].float().softmax(1), exact, atol=2e-2)
+
+
 def test_vgg16_at_a_small_size_runs():
     net = build("gacnn", "vgg16").eval()
     out = net(*inputs(2, 64))

@@ -126,8 +126,9 @@ class Canvas:
 
     def dome(self, cover: np.ndarray, reach: float, height: float) -> np.ndarray:
         """Relief (side, side) that swells from the edge of `cover` over a distance of `reach` to `height`, in units."""
-        framed = cv2.copyMakeBorder((cover > 0.5).astype(np.uint8), 0, 0, 0, 0, cv2.BORDER_CONSTANT)
-        inside = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_5) / (reach * self.unit)
+        inside = cv2.distanceTransform((cover > 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / (
+            reach * self.unit
+        )
         swell = np.sqrt(1 - (1 - np.minimum(inside, 1)) ** 2).astype(np.float32)
         return self.smooth(swell, 0.09) * np.float32(height)
 

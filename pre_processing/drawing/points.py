@@ -58,7 +58,6 @@ _DEPTH = {
     48: .06, 49: .20, 50: .28, 51: .29, 57: .24, 58: .22, 59: .15, 60: .07, 61: .22, 62: .24, 66: .22, 67: .20,
 }
 # fmt: on
-_LEFT_EYE_CENTRE = MEAN_FACE[42:48].mean(0)
 _MOUTH_LINE = 1.085  # height of closed lips
 
 
