@@ -5,18 +5,17 @@ python -m training.redraw Results
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import Namespace
 from pathlib import Path
 
 from pre_processing import emotions
-from training import figures, results
+from training import cells, door, figures, results
 
 
 def redraw(folder: Path) -> Path:
     """Replace the picture beside `folder`/metrics.json; its path."""
-    found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    found = cells.read_figures(folder / "metrics.json")
     options = Namespace(**found["config"])
     picture = folder / f"{results.stem(options)}.png"
     figures.confusion_picture(picture, found, emotions.names(options.num_classes), results.title(options))
@@ -24,11 +23,14 @@ def redraw(folder: Path) -> Path:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Redraw every picture below the results folder (Results)."""
+    """Redraw every picture below the results folder (Results); the exit code of training.door."""
     argv = sys.argv[1:] if argv is None else argv
-    for path in sorted(Path(argv[0] if argv else "Results").rglob("metrics.json")):
-        print(redraw(path.parent))
-    return 0
+
+    def work() -> None:
+        for path in sorted(Path(argv[0] if argv else "Results").rglob("metrics.json")):
+            print(redraw(path.parent))
+
+    return door.run(work)
 
 
 if __name__ == "__main__":
