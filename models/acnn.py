@@ -36,7 +36,8 @@ class ACNN(FaceNet):
     """pACNN (``whole_face=False``) or gACNN (``whole_face=True``).
 
     ``forward(images (B, 3, S, S) in [0, 1], points (B, 68, 2) in pixels of the images)`` returns a dict of
-    ``logits`` (B, num_classes), ``gates`` (B, num_regions) in (0, 1) and, for gACNN, ``global_gate`` (B,) in (0, 1).
+    ``logits`` (B, num_classes), ``gates`` (B, num_regions) in (0, 1), ``features`` (B, num_regions, 64) times their gates
+    and, for gACNN, ``global_gate`` (B,) in (0, 1).
     """
 
     def __init__(self, backbone: type[nn.Module], num_classes: int, num_regions: int, imagesize: int,
@@ -61,7 +62,7 @@ class ACNN(FaceNet):
     def forward(self, images: Tensor, points: Tensor) -> dict[str, Tensor]:
         local, deep = self.maps(images)
         features, gates = self.patch_units(self.windows(local, points))
-        out = {"gates": gates}
+        out = {"gates": gates, "features": features.unflatten(1, (self.num_regions, -1))}
         if self.global_unit is not None:
             whole, out["global_gate"] = self.global_unit(deep)
             features = torch.cat([features, whole], dim=1)

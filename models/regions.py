@@ -42,6 +42,12 @@ _SIDE_PER_OUTLINE = 1.25
 _VISIBLE = (*range(30), *range(36, 48))
 
 
+def hidden_regions(num_regions: int) -> list[bool]:
+    """Which regions a mask hides, all or half: those that hang on a point below it. ValueError as in check_num_regions."""
+    check_num_regions(num_regions)
+    return [not {first, second} <= set(_VISIBLE) for first, second, *_ in REGIONS[num_regions]]
+
+
 def check_num_regions(num_regions: int) -> None:
     """Raise ValueError unless there is a set of ``num_regions`` regions."""
     if num_regions not in REGIONS:

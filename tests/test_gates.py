@@ -12,6 +12,7 @@ import torch
 from small_weights import ship
 
 import models
+from models.regions import hidden_regions
 from pre_processing.emotions import EMOTIONS
 from training import checkpoint, door, gates, options
 from training.checkpoint import plain
@@ -69,8 +70,8 @@ def test_shipped_weights_are_measured_where_the_faces_are(job):
 
 
 def test_regions_that_a_mask_hides():
-    assert not any(gates.hidden_regions(20))  # they were chosen so
-    assert sum(gates.hidden_regions(24)) == 10
+    assert not any(hidden_regions(20))  # they were chosen so
+    assert sum(hidden_regions(24)) == 10
     assert gates.parts([0.2, 0.4, 0.9], [False, False, True]) == {"visible": 0.3, "hidden": 0.9}
     assert gates.parts([0.2], [False])["hidden"] is None
 

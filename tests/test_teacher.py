@@ -12,8 +12,9 @@ from small_job import MASKED, ONE, make_job
 from torch import nn
 
 import main_trainer
+from models.regions import hidden_regions
 from pre_processing import meanface
-from training import engine, options, selection
+from training import engine, losses, options, selection
 from training.checkpoint import plain
 
 TEACHER = "checkpoint_ferplus/7U-cnn-lite0-s0/best.pt"
@@ -99,7 +100,38 @@ def test_answers_that_differ_between_two_looks_cost_more():
     assert loss.item() == pytest.approx((plain_loss + 2 * apart).item(), abs=1e-5)
     assert logits.shape == (2, 3)
     assert torch.allclose(logits[0], one, atol=1e-5)
-    assert engine.divergence(logits, logits).item() == 0
+    assert losses.divergence(logits, logits).item() == 0
+
+
+def test_features_are_unlike_where_faces_are_found_alike_otherwise():
+    torch.manual_seed(0)
+    own = torch.rand(5, 24, 64)
+    seen = [index for index, hidden in enumerate(hidden_regions(24)) if not hidden]
+    turn = torch.linalg.qr(torch.randn(64, 64))[0]
+    other = own.clone()
+    other[:, hidden_regions(24)] = 0
+    assert losses.unlikeness(own, other @ turn * 3).item() == pytest.approx(0, abs=1e-6)
+    other[0, seen] = torch.rand(len(seen), 64)
+    expected = []
+    for region in seen:
+        one, two = (torch.nn.functional.normalize(part[:, region] @ part[:, region].T) for part in (own, other))
+        expected += [(one[face] - two[face]).square().sum() for face in range(5)]
+    assert losses.unlikeness(own, other).item() == pytest.approx(torch.stack(expected).mean().item(), rel=1e-4)
+
+
+def test_following_a_teachers_features_changes_training(job, capsys):
+    small = ["--model", "pacnn", "--seed", "3"]
+    assert main_trainer.main([*ONE, *small, "--condition", "unmasked"]) == 0
+    teacher = ["--teacher", "checkpoint_ferplus/7U-pacnn-lite0-s3/best.pt"]
+    losses_of = []
+    for weight in ("0", "10"):
+        assert main_trainer.main([*MASKED, *small, *teacher, "--teacher_features", weight, "--tag", weight]) == 0
+        log = Path(f"Results/MaskedDatasets/FERPlus/SevenEmotions/runs/pacnn-lite0-s3-{weight}/log.jsonl")
+        losses_of.append(json.loads(log.read_text())["train_loss"])
+    assert losses_of[1] > losses_of[0] + 1e-3
+    capsys.readouterr()
+    assert main_trainer.main([*MASKED, *teacher, "--teacher_features", "10"]) == 2
+    assert "a cnn has no regions" in capsys.readouterr().err
 
 
 def test_runs_with_either(job, capsys):
@@ -138,6 +170,7 @@ def test_runs_with_either(job, capsys):
         ([*MASKED, "--teacher", TEACHER], "7U-cnn-lite0-s0/best.pt"),
         ([*MASKED, "--teacher", "gacnn-lite0-7"], "imagesize"),
         ([*MASKED, "--consistency", "-1"], "--consistency"),
+        ([*MASKED, "--teacher_features", "1"], "--teacher"),
     ],
 )
 def test_what_does_not_fit_is_one_line(job, argv, named, capsys):

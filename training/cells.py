@@ -23,7 +23,7 @@ RUN, NOT_RUN, WANTS_GPU = "run", "not run", "wants a GPU"
 TESTED = ("num_classes", "model", "backbone", "num_regions", "imagesize", "seed", "condition", "test_mask_kinds", "second_mask",
           "mirror", "limit_batches")  # fmt: skip
 TRAINED = ("mask_kinds", "mask_share", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "end2end",
-           "targets", *checkpoint.NETWORKS, "consistency", "balance", "label_smoothing", "ema", "patience", "scratch")  # fmt: skip
+           "targets", *checkpoint.NETWORKS, "teacher_features", "consistency", "balance", "label_smoothing", "ema", "patience", "scratch")  # fmt: skip
 
 
 def commands(text: str, start: str = TRAINER) -> list[list[str]]:

@@ -23,6 +23,7 @@ NETWORKS = ("teacher", "init_from")  # options that name another network
 LATER = {
     "second_mask": None,
     "teacher": None,
+    "teacher_features": 0.0,
     "init_from": None,
     "consistency": 0.0,
 }  # options that older runs did not have
@@ -172,6 +173,7 @@ def check_same_run(options: Namespace, content: dict[str, Any]) -> None:
         "mask_share",
         "second_mask",
         *NETWORKS,
+        "teacher_features",
         "consistency",
         *("lr", "weight_decay", "momentum", "schedule", "targets", "label_smoothing", "ema", "balance", "mirror"),
     ]

@@ -16,7 +16,8 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from training import augment, checkpoint, distributed
+from pre_processing.artefacts import InputError
+from training import augment, checkpoint, distributed, losses
 from training.progress import Progress, unbroken
 
 WARMUP = 0.05  # share of all steps in which the cosine schedule's rate climbs to its highest
@@ -179,7 +180,12 @@ def make_state(model: nn.Module, options: Any, steps_per_epoch: int) -> State:
 def read_teacher(options: Any, config: dict[str, Any], device: torch.device) -> nn.Module:
     """The network of --teacher; InputError where its answers are not for these faces."""
     content = checkpoint.load(options.teacher)
-    checkpoint.check_same_model(options.teacher, content, {key: config[key] for key in ("num_classes", "imagesize")})
+    same = ("num_classes", "imagesize", *(["num_regions"] if options.teacher_features else []))
+    checkpoint.check_same_model(options.teacher, content, {key: config[key] for key in same})
+    if options.teacher_features and "cnn" in (config["model"], content["model_config"]["model"]):
+        raise InputError(
+            "--teacher_features: a cnn has no regions; give --model pacnn or gacnn, and a --teacher that is one"
+        )
     teacher = checkpoint.tested_network(options.teacher, content).requires_grad_(False)
     return teacher.to(device, memory_format=torch.channels_last)
 
@@ -242,7 +248,9 @@ def train_epoch(
     bar = tqdm(total=len(loader), initial=done.step, desc=f"epoch {epoch}", disable=distributed.no_bar(), leave=False)
     for batch in clock.watch(loader):
         with unbroken():
-            loss, logits = train_step(state, batch, options.label_smoothing, options.consistency)
+            loss, logits = train_step(
+                state, batch, options.label_smoothing, options.consistency, options.teacher_features
+            )
             labels = batch["label"].to(state.device)
             done.loss = done.loss + loss * len(labels)
             done.hits = done.hits + (logits.argmax(1) == labels).sum()
@@ -270,12 +278,13 @@ def train_epoch(
 
 
 def train_step(
-    state: State, batch: dict, label_smoothing: float, consistency: float = 0.0
+    state: State, batch: dict, label_smoothing: float, consistency: float = 0.0, teacher_features: float = 0.0
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One step of the optimiser; (loss (), logits (B,K)), detached.
 
     With a teacher, half of the target is its answer to the other look at each face (distillation: Hinton, Vinyals, Dean,
-    "Distilling the knowledge in a neural network", 2015, at temperature 1). With `consistency` both looks are learned.
+    "Distilling the knowledge in a neural network", 2015, at temperature 1), and with `teacher_features` its features are
+    followed as well. With `consistency` both looks are learned.
     """
     images, points = to_device(batch, state.device)
     target = batch["target"].to(state.device)
@@ -285,14 +294,18 @@ def train_step(
             torch.cat(pair) for pair in zip((images, points, target), (*other, target), strict=True)
         )
     with autocast(state.device, state.precision):
-        logits = state.parallel(images, points)["logits"].float()
+        out = state.parallel(images, points)
+        logits = out["logits"].float()
         if state.teacher is not None:
             with torch.no_grad():
-                target = (target + state.teacher(*other)["logits"].float().softmax(1)) / 2
+                taught = state.teacher(*other)
+            target = (target + taught["logits"].float().softmax(1)) / 2
     loss = nn.functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
     if consistency:
-        loss = loss + consistency * divergence(*logits.chunk(2))
+        loss = loss + consistency * losses.divergence(*logits.chunk(2))
         logits = logits.chunk(2)[0]
+    if teacher_features:
+        loss = loss + teacher_features * losses.unlikeness(out["features"], taught["features"])
     state.optimizer.zero_grad(set_to_none=True)
     state.scaler.scale(loss).backward()
     state.scaler.step(state.optimizer)
@@ -302,12 +315,6 @@ def train_step(
     if state.average:
         state.average.update(state.model)
     return loss.detach(), logits.detach()
-
-
-def divergence(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Symmetric KL divergence () of the softmax of two logits (B,K), mean over both directions and the batch."""
-    one, other = one.log_softmax(1), other.log_softmax(1)
-    return ((one.exp() - other.exp()) * (one - other)).sum(1).mean() / 2
 
 
 @torch.inference_mode()

@@ -19,11 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.regions import REGIONS
+from models.regions import hidden_regions
 from pre_processing import emotions, render
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.crop import crop_face
-from pre_processing.meanface import HIDDEN
 from training import batches, checkpoint, door, engine, gate_picture, options, selection, trained, wearing
 
 FILE, PICTURE = "gates.json", "gates.png"
@@ -72,11 +71,6 @@ def summary(regions: np.ndarray, whole: np.ndarray) -> dict[str, Any]:
     found = None if np.isnan(whole).any() else round(float(whole.mean()), 4)
     means, spreads = (np.round(figures, 4).tolist() for figures in (regions.mean(0), regions.std(0)))
     return {"n": len(regions), "gates": means, "spread": spreads, "global": found}
-
-
-def hidden_regions(count: int) -> list[bool]:
-    """Which regions of a network with `count` of them a mask hides, all or half."""
-    return [bool({first, second} & set(HIDDEN)) for first, second, *_ in REGIONS[count]]
 
 
 def parts(gates: list[float], hidden: list[bool]) -> dict[str, float | None]:

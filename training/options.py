@@ -121,6 +121,8 @@ def add_ours(parser: Parser) -> None:
         "gets one of this kind over it: below surgical_white, unknown masks look like known ones")  # fmt: skip
     add("--teacher", type=Path, help="network (best.pt, or the name of shipped weights) that sees each face without its mask; "
         "its answers are half of the target")  # fmt: skip
+    add("--teacher_features", type=number(float, 0), default=0.0, help="weight of how differently network and --teacher find faces "
+        "alike, by their features of regions that no mask hides")  # fmt: skip
     add("--init_from", type=Path, help="network (best.pt, or the name of shipped weights) whose weights training starts with, not "
         "ImageNet's")  # fmt: skip
     add("--consistency", type=number(float, 0), default=0.0, help="each face is looked at twice, under masks of their own where it "
@@ -201,6 +203,8 @@ def find_condition(options: argparse.Namespace) -> str:
         raise InputError("--test_mask_kinds puts masks on the test faces: give --condition masked, or leave it out")
     if (options.teacher or options.consistency) and not options.mask_kinds:
         raise InputError("--teacher and --consistency are for masks that training puts on: give --mask_kinds as well")
+    if options.teacher_features and not options.teacher:
+        raise InputError("--teacher_features: give the --teacher as well")
     if options.teacher and options.consistency:
         raise InputError("--teacher and --consistency: give one of the two")
     if options.second_mask and not (options.mask_kinds or drawn):
