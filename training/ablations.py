@@ -75,7 +75,7 @@ VARIATIONS = {
     "upper": Variation("20 regions of the upper face, not 24", ("--num_regions", "20")),
     "invented": Variation("half of the masks of invented kinds", ("--mask_kinds", "seen,invented")),
     "teacher": Variation("half of the target from a network that sees the bare face (Scripts.txt’s first, trained on all of Train)", ("--teacher", TEACHER)),
-    "teacher_features": Variation("the same, and its features of what no mask hides followed", ("--teacher", TEACHER, "--teacher_features", "10")),
+    "teacher_features": Variation("the same, and its features of what no mask hides followed", ("--teacher", TEACHER, "--teacher_features", "1")),
     "consistent": Variation("two looks at each face, whose answers are to agree (twice the work)", ("--consistency", "1")),
     "bare": Variation("trained on bare faces only", ("--mask_share", "0")),
     "masked": Variation("trained on masked faces only", ("--mask_share", "1")),
