@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from mask_photos import contents
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 import main_trainer
@@ -24,10 +25,6 @@ FACES = 40
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small demo database."""
     return demo.write(tmp_path_factory.mktemp("drawn") / "demo", FACES, 5, size=96, jobs=1)
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    return {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
 
 
 def test_the_same_seed_draws_the_same_files_however_many_processes(drawn: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mask_photos import photo
 
 from pre_processing import masks
 from pre_processing.mask_shape import fit_mask, folds
@@ -23,12 +24,6 @@ def face(size: int, turn: float = 0.0) -> np.ndarray:
     """The mean face, turned by `turn` degrees, in the middle of a square of `size` pixels."""
     turned = MEAN_FACE @ cv2.getRotationMatrix2D((0, 0), turn, 1)[:, :2].T
     return (turned - (turned.min(0) + turned.max(0)) / 2) * size / 4.2 + (size - 1) / 2
-
-
-def photo(size: int, channels: int = 3, seed: int = 0) -> np.ndarray:
-    """Skin-like brightness with noise; uint8 (size, size, channels), or (size, size) for 0 channels."""
-    shape = (size, size, channels) if channels else (size, size)
-    return np.random.default_rng(seed).integers(110, 190, shape, np.uint8)
 
 
 def area(shape: tuple[int, ...], points: np.ndarray) -> np.ndarray:

@@ -7,13 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from mask_photos import contents
 
 from pre_processing import artefacts, landmarks, masks, prepare
 from pre_processing.meanface import HIDDEN
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    return {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
 
 
 def command(root: Path, out: Path, masked: Path) -> list[str]:
