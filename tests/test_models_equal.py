@@ -76,7 +76,7 @@ def slow_forward(net: nn.Module, images: torch.Tensor, points: torch.Tensor) -> 
         gates.append(slow_gate(units.gate, region, x))
         flat = x.permute(0, 2, 3, 1).flatten(1)
         features.append(F.relu(flat @ units.fc.weight[region] + units.fc.bias[region]) * gates[-1])
-    out = {"gates": torch.cat(gates, dim=1)}
+    out = {"gates": torch.cat(gates, dim=1), "features": torch.stack(features, dim=1)}
     if net.global_unit is not None:
         unit = net.global_unit
         gate = slow_gate(unit.gate, 0, deep)

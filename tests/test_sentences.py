@@ -126,7 +126,7 @@ def test_the_plain_verdict_follows_the_words_of_all_pairs(tmp_path: Path) -> Non
         return verdict.plain(study)
 
     assert "not supported as something that masks do" in said("supported", "contradicted")
-    for value, words in ((0.1, "with masks as without them"), (-0.1, "of emotions, behind masks,")):
+    for value, words in ((0.1, "with masks as without them"), (-0.1, "of emotions by recall, behind masks,")):
         study["costs"]["both"]["groups"]["all"]["bare"]["ci95"][0] = value
         assert words in said("supported", "undecided")
     assert "holds, as a ranking" in said("supported", "supported")
