@@ -74,6 +74,7 @@ def test_every_line_of_the_matrix_has_a_name_and_a_folder_of_its_own():
         "both",
         "unmasked+duplicates",
         "masked+init_from",
+        "masked+teacher",
     }
     under = {f"{kinds}-under-surgical_white" for kinds in ("seen", "unseen")}
     assert {cell.test for cell in matrix} == {"bare", "seen", "unseen", "low", "window", "copies"} | under
