@@ -51,9 +51,7 @@ def plain(study: dict) -> str:
     if ranks and SUPPORTED not in said["drop"]:
         always = all(study["costs"][pair]["groups"]["all"]["bare"]["ci95"][0] > 0 for pair in pairs_of(study))
         where = "with masks as without them" if always else "behind masks"
-        return (
-            f"The hypothesis holds as a ranking of emotions by recall, {where}, and is not supported as something that masks do."
-        )
+        return f"The hypothesis holds as a ranking of emotions by recall, {where}, and is not supported as something that masks do."
     if SUPPORTED not in said["absolute"] | said["drop"]:
         return "The hypothesis is not supported."
     return "The hypothesis is supported in part."

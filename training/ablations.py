@@ -75,7 +75,7 @@ VARIATIONS = {
     "upper": Variation("20 regions of the upper face, not 24", ("--num_regions", "20")),
     "invented": Variation("half of the masks of invented kinds", ("--mask_kinds", "seen,invented")),
     "teacher": Variation("half of the target from a network that sees the bare face (Scripts.txt’s first, trained on all of Train)", ("--teacher", TEACHER)),
-    "teacher_features": Variation("the same, and its features of what no mask hides followed", ("--teacher", TEACHER, "--teacher_features", "1")),
+    "teacher_features": Variation("a teacher as above, whose features of what no mask hides are followed too", ("--teacher", TEACHER, "--teacher_features", "1")),
     "consistent": Variation("two looks at each face, whose answers are to agree (twice the work)", ("--consistency", "1")),
     "bare": Variation("trained on bare faces only", ("--mask_share", "0")),
     "masked": Variation("trained on masked faces only", ("--mask_share", "1")),
@@ -207,8 +207,9 @@ class Table:
             self.rows = {BASE: now}
 
     def write(self) -> None:
-        rows = [self.rows[name] if self.state(name) == RUN else
-                {"name": name, "what": VARIATIONS[name].what, "status": NOT_RUN} for name in self.everything]  # fmt: skip
+        # In today's words, whatever they were when it was run.
+        rows = [(self.rows[name] if self.state(name) == RUN else {"name": name, "status": NOT_RUN})
+                | {"what": VARIATIONS[name].what} for name in self.everything]  # fmt: skip
         content = {"command": "python -m training.ablations", "epochs": EPOCHS, "every": EVERY, "rows": rows}
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(self.file) as temporary:
