@@ -20,12 +20,8 @@ from training.checkpoint import plain
 DISPLAY = {"gacnn": "gACNN", "pacnn": "pACNN", "cnn": "CNN", "lite0": "Lite0", "vgg16": "VGG16"}
 NUMBER = {4: "Four", 7: "Seven"}
 CHECKPOINTS = ("last.pt", "best.pt")
-TEST = (
-    "limit_batches",
-    "mirror",
-    "test_mask_kinds",
-    "second_mask",
-)  # tests of one network that differ in these are not one
+# Tests of one network that differ in these are not one.
+TEST = ("limit_batches", "mirror", "test_mask_kinds", "second_mask")
 WRITTEN = ("metrics.json", "log.jsonl", predictions.FILE)
 
 

@@ -298,12 +298,12 @@ def evaluate(options: Namespace, command: str) -> dict[str, Any]:
     checkpoint.check_same_model(options.resume, content, asked)
     for key, value in {**content["model_config"], "seed": content["config"]["seed"]}.items():
         setattr(options, key, value)
-    faces = selection.faces_of("test", options)
-    extra = {"command": command, "test_masks": selection.frozen_masks(options, faces)}
     trained = content["config"]
     folder = results.run_dir(options, f"{emotions.DATABASES[trained['DB']]}-{trained_on(trained)}")
+    results.check_same_test(folder, options)  # before faces are read
+    faces = selection.faces_of("test", options)
+    extra = {"command": command, "test_masks": selection.frozen_masks(options, faces)}
     if distributed.first():
-        results.check_same_test(folder, options)
         results.open_folder(folder, fresh=True)
     log = results.Log(folder, options)
     log.say(f"{command}\n{results.title(options)}\nfaces: test {len(faces)}")
