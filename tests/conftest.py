@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
+import skimage.data
 from hypothesis import settings
+from PIL import Image
 
 from pre_processing import masks, photos
 from pre_processing.masks import put_mask
@@ -68,3 +71,35 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     for module in (masks, photos):
         monkeypatch.setattr(module, "put_mask", lambda *a: seeds.append(a[2]) or put_mask(*a))
     return seeds
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from small_weights import ship  # networks take long to import, and few tests want one
+
+    return ship(tmp_path_factory.mktemp("weights")) / "gacnn-lite0-7.safetensors"
+
+
+@pytest.fixture
+def astronaut(tmp_path: Path) -> Path:
+    file = tmp_path / "photos" / "astronaut.png"
+    file.parent.mkdir()
+    Image.fromarray(skimage.data.astronaut()).save(file)
+    return file
+
+
+@pytest.fixture
+def run(weights, capfd, tmp_path):
+    """Run a command line of predict.py; (exit code, the JSON it wrote or None, stdout, stderr)."""
+
+    import predict
+
+    def call(*arguments: object) -> tuple[int, list[dict] | None, str, str]:
+        target = tmp_path / "answers.json"
+        target.unlink(missing_ok=True)
+        line = [str(each) for each in arguments] + ["--json", str(target)]
+        code = predict.main(line if "--weights" in line else [*line, "--weights", str(weights)])
+        said = capfd.readouterr()  # of libraries too
+        return code, json.loads(target.read_text()) if target.is_file() else None, said.out, said.err
+
+    return call

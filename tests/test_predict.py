@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,6 @@ import skimage.data
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from small_weights import make_checkpoint, ship
 
 import models
 import predict
@@ -29,34 +27,6 @@ from prediction.network import Answer
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("Neutral", "Happy", "Angry", "Surprise", "Sad", "Fear", "Disgust")
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> Path:
-    return ship(tmp_path_factory.mktemp("weights")) / "gacnn-lite0-7.safetensors"
-
-
-@pytest.fixture
-def astronaut(tmp_path) -> Path:
-    file = tmp_path / "photos" / "astronaut.png"
-    file.parent.mkdir()
-    Image.fromarray(skimage.data.astronaut()).save(file)
-    return file
-
-
-@pytest.fixture
-def run(weights, capfd, tmp_path):
-    """Run a command line; (exit code, the JSON it wrote or None, stdout, stderr)."""
-
-    def call(*arguments: object) -> tuple[int, list[dict] | None, str, str]:
-        target = tmp_path / "answers.json"
-        target.unlink(missing_ok=True)
-        line = [str(each) for each in arguments] + ["--json", str(target)]
-        code = predict.main(line if "--weights" in line else [*line, "--weights", str(weights)])
-        said = capfd.readouterr()  # of libraries too
-        return code, json.loads(target.read_text()) if target.is_file() else None, said.out, said.err
-
-    return call
 
 
 def check(one: dict, names: tuple[str, ...] = NAMES) -> None:
@@ -337,69 +307,3 @@ def test_folders_give_photos_and_videos_but_nothing_hidden(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert [name.as_posix() for _, name in sources.list_files([tmp_path])] == ["a/b.JPG", "d.mp4"]
-
-
-def test_a_checkpoint_of_ones_own_answers_as_its_weights_do(run, astronaut, weights, tmp_path):
-    _, (face,), _, _ = run(astronaut)
-    code, (own,), _, _ = run(astronaut, "--weights", weights.with_name("best.pt"))
-    assert code == 0
-    for name, chance in own["probabilities"].items():
-        assert chance == pytest.approx(face["probabilities"][name], abs=5e-3)
-    plain = make_checkpoint(tmp_path / "plain.pt", model="cnn")
-    code, (other,), _, _ = run(astronaut, "--weights", plain, "--save", tmp_path / "out")
-    assert code == 0
-    assert other["probabilities"] != own["probabilities"]
-    (tmp_path / "odd.pt").write_bytes(b"no checkpoint")
-    assert run(astronaut, "--weights", tmp_path / "odd.pt")[0] == 2
-
-
-def test_pictures_of_kinds_that_cannot_be_read_are_named(run, astronaut):
-    for name in ("phone.HEIC", "web.jxl"):
-        (astronaut.parent / name).write_bytes(b"none that OpenCV knows")
-    code, faces, _, err = run(astronaut.parent)
-    assert (code, len(faces)) == (1, 1)
-    assert "phone.HEIC: not a readable image" in err
-    assert "web.jxl: not a readable image" in err
-
-
-def test_a_picture_of_a_kind_that_cannot_be_written_becomes_a_png(run, astronaut, tmp_path):
-    photo = tmp_path / "photo.jfif"
-    cv2.imwrite(str(tmp_path / "photo.jpg"), skimage.data.astronaut()[..., ::-1])
-    (tmp_path / "photo.jpg").rename(photo)
-    code, faces, _, _ = run(photo, "--save", tmp_path / "out")
-    assert (code, len(faces)) == (0, 1)
-    assert [file.name for file in (tmp_path / "out").iterdir()] == ["photo.jfif.png"]
-
-
-def test_answers_are_kept_where_a_picture_cannot_be_saved(run, astronaut, tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(command, "write_image", full)
-    code, faces, _, err = run(astronaut, "--save", tmp_path / "out")
-    assert (code, len(faces)) == (1, 1)
-    assert "No space left" in err
-
-
-def test_a_table_that_cannot_be_written_is_said_before_the_search(run, astronaut, tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "searched", None)
-    (tmp_path / "file").touch()
-    for place in (tmp_path / "file" / "a.csv", tmp_path):
-        code, faces, _, err = run(astronaut, "--csv", place)
-        assert (code, faces) == (2, None)
-        assert str(place) in err
-    assert not [*tmp_path.glob(".*")]
-
-
-def test_annotated_pictures_do_not_lie_among_the_photos(run, astronaut):
-    code, _, _, err = run(astronaut.parent, "--save", astronaut.parent / "annotated")
-    assert code == 2
-    assert "choose a folder outside" in err
-
-
-def test_a_name_that_is_no_text_is_written_all_the_same(run, astronaut, tmp_path):
-    odd = astronaut.rename(os.fsdecode(os.fsencode(astronaut.parent) + b"/caf\xe9.png"))
-    code, _, out, _ = run(odd, "--csv", tmp_path / "a.csv")
-    assert code == 0
-    assert "caf" in out
-    assert "caf\\udce9.png" in (tmp_path / "a.csv").read_text(encoding="utf-8")

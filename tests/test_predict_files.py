@@ -1,0 +1,78 @@
+"""predict.py and files: networks of one's own, pictures that cannot be read or written, answers that are kept all the same."""
+
+from __future__ import annotations
+
+import os
+
+import cv2
+import pytest
+import skimage.data
+from small_weights import make_checkpoint
+
+from prediction import command
+
+
+def test_a_checkpoint_of_ones_own_answers_as_its_weights_do(run, astronaut, weights, tmp_path):
+    _, (face,), _, _ = run(astronaut)
+    code, (own,), _, _ = run(astronaut, "--weights", weights.with_name("best.pt"))
+    assert code == 0
+    for name, chance in own["probabilities"].items():
+        assert chance == pytest.approx(face["probabilities"][name], abs=5e-3)
+    plain = make_checkpoint(tmp_path / "plain.pt", model="cnn")
+    code, (other,), _, _ = run(astronaut, "--weights", plain, "--save", tmp_path / "out")
+    assert code == 0
+    assert other["probabilities"] != own["probabilities"]
+    (tmp_path / "odd.pt").write_bytes(b"no checkpoint")
+    assert run(astronaut, "--weights", tmp_path / "odd.pt")[0] == 2
+
+
+def test_pictures_of_kinds_that_cannot_be_read_are_named(run, astronaut):
+    for name in ("phone.HEIC", "web.jxl"):
+        (astronaut.parent / name).write_bytes(b"none that OpenCV knows")
+    code, faces, _, err = run(astronaut.parent)
+    assert (code, len(faces)) == (1, 1)
+    assert "phone.HEIC: not a readable image" in err
+    assert "web.jxl: not a readable image" in err
+
+
+def test_a_picture_of_a_kind_that_cannot_be_written_becomes_a_png(run, astronaut, tmp_path):
+    photo = tmp_path / "photo.jfif"
+    cv2.imwrite(str(tmp_path / "photo.jpg"), skimage.data.astronaut()[..., ::-1])
+    (tmp_path / "photo.jpg").rename(photo)
+    code, faces, _, _ = run(photo, "--save", tmp_path / "out")
+    assert (code, len(faces)) == (0, 1)
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["photo.jfif.png"]
+
+
+def test_answers_are_kept_where_a_picture_cannot_be_saved(run, astronaut, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(command, "write_image", full)
+    code, faces, _, err = run(astronaut, "--save", tmp_path / "out")
+    assert (code, len(faces)) == (1, 1)
+    assert "No space left" in err
+
+
+def test_a_table_that_cannot_be_written_is_said_before_the_search(run, astronaut, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "searched", None)
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file" / "a.csv", tmp_path):
+        code, faces, _, err = run(astronaut, "--csv", place)
+        assert (code, faces) == (2, None)
+        assert str(place) in err
+    assert not [*tmp_path.glob(".*")]
+
+
+def test_annotated_pictures_do_not_lie_among_the_photos(run, astronaut):
+    code, _, _, err = run(astronaut.parent, "--save", astronaut.parent / "annotated")
+    assert code == 2
+    assert "choose a folder outside" in err
+
+
+def test_a_name_that_is_no_text_is_written_all_the_same(run, astronaut, tmp_path):
+    odd = astronaut.rename(os.fsdecode(os.fsencode(astronaut.parent) + b"/caf\xe9.png"))
+    code, _, out, _ = run(odd, "--csv", tmp_path / "a.csv")
+    assert code == 0
+    assert "caf" in out
+    assert "caf\\udce9.png" in (tmp_path / "a.csv").read_text(encoding="utf-8")
