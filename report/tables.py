@@ -55,9 +55,9 @@ def over_seeds(study: dict, train: str, test: str) -> dict | None:
 
 
 def trained(train: str) -> str:
-    """`masked faces, with a teacher` of `masked+teacher`."""
+    """`both, at 160 px, with a teacher` of `both+160px+teacher`."""
     faces, *more = train.split("+")
-    return ", ".join([TRAINED[faces], *(MORE[name] for name in more)])
+    return ", ".join([TRAINED[faces], *(MORE.get(name) or f"at {name.removesuffix('px')} px" for name in more)])
 
 
 def accuracy(cell: dict) -> str | None:

@@ -244,3 +244,16 @@ def test_the_mirror_image_of_a_face_is_what_a_flip_makes():
     changed = augment.change(images, points * SIZE, flip.expand(2, -1))
     for ours, theirs in zip(augment.mirrored(images, points * SIZE), changed, strict=True):
         assert torch.allclose(ours, theirs, atol=1e-2)
+
+
+def test_a_resized_face_keeps_its_points_on_it():
+    rows, columns = torch.meshgrid(torch.arange(160.0), torch.arange(160.0), indexing="ij")
+    images, points = torch.stack([columns, rows, rows])[None], torch.rand(1, 68, 2) * 120 + 20
+    smaller, moved = augment.resized(images, points, 112)
+    assert smaller.shape == (1, 3, 112, 112)
+    at = moved.round().long()[0]
+    found = smaller[0, :2, at[:, 1], at[:, 0]].T + (moved[0] - at) * 160 / 112
+    assert torch.allclose(found, points[0], atol=0.01)
+    same = augment.resized(images, points, 160)
+    assert same[0] is images
+    assert same[1] is points

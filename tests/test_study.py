@@ -74,7 +74,7 @@ def test_every_line_of_the_matrix_has_a_name_and_a_folder_of_its_own():
         "both",
         "unmasked+duplicates",
         "masked+init_from",
-        "masked+teacher",
+        "both+160px+teacher",
     }
     under = {f"{kinds}-under-surgical_white" for kinds in ("seen", "unseen")}
     assert {cell.test for cell in matrix} == {"bare", "seen", "unseen", "low", "window", "copies"} | under
@@ -216,7 +216,7 @@ def test_real_runs_stopped_and_gone_on_with(scripts, tmp_path, monkeypatch, caps
     with monkeypatch.context() as patch:
         patch.setattr(engine, "train_epoch", stopped_in_the_second)
         assert study.main([]) == door.STOPPED
-    assert "7-cnn-lite0-s0-unmasked-bare: cut off" in listed(capsys)
+    assert "7-cnn-lite0-s0-unmasked+64px-bare: cut off" in listed(capsys)
     assert study.main([]) == 0
     published = Path("Results/UnmaskedDatasets/FERPlus/SevenEmotions/metrics.json")
     published.unlink()  # as if killed before it was copied

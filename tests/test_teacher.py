@@ -55,6 +55,8 @@ def test_two_looks_wear_two_masks(job):
 class Fixed(nn.Module):
     """Answers the same, whatever it sees."""
 
+    imagesize = 64
+
     def __init__(self, logits: list[float]) -> None:
         super().__init__()
         self.logits = nn.Parameter(torch.tensor(logits))
@@ -83,6 +85,21 @@ def test_half_of_the_target_is_the_teachers_answer():
     assert loss.item() == pytest.approx(-(target * model.logits.log_softmax(0)).sum().item(), abs=1e-6)
     assert teacher.logits.grad is None
     assert model.logits.grad is not None
+
+
+def test_a_teacher_sees_faces_at_its_own_size():
+    class Sized(Fixed):
+        imagesize = 32
+
+        def forward(self, images, points):
+            assert images.shape == (2, 3, 32, 32)
+            assert points.tolist() == [[[31.5, 7.5]] * 68] * 2
+            return super().forward(images, points)
+
+    batch = batch_of()
+    batch["other_points"][:] = torch.tensor([63.5, 15.5])
+    loss, _ = engine.train_step(state_of(Fixed([1.0, 0.0, 0.0]), Sized([0.0, 5.0, 0.0])), batch, 0.0)
+    assert loss.isfinite()
 
 
 def test_answers_that_differ_between_two_looks_cost_more():
@@ -168,7 +185,7 @@ def test_runs_with_either(job, capsys):
         ([*ONE, "--condition", "unmasked", "--consistency", "1"], "--mask_kinds"),
         ([*MASKED, "--consistency", "1", "--teacher", TEACHER], "one of the two"),
         ([*MASKED, "--teacher", TEACHER], "7U-cnn-lite0-s0/best.pt"),
-        ([*MASKED, "--teacher", "gacnn-lite0-7"], "imagesize"),
+        ([*MASKED, "--teacher", "gacnn-lite0-4"], "num_classes"),
         ([*MASKED, "--consistency", "-1"], "--consistency"),
         ([*MASKED, "--teacher_features", "1"], "--teacher"),
     ],

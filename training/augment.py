@@ -49,6 +49,15 @@ def mirrored(images: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     return images.flip(-1), turned[:, torch.tensor(meanface.FLIP, device=points.device)]
 
 
+def resized(images: Tensor, points: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """The same faces (B,C,S,S) at `side` pixels, and their points (B,68,2) in those; as they came where S is `side`."""
+    scale = side / images.shape[-1]
+    if scale == 1:
+        return images, points
+    images = F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
+    return images, (points + 0.5) * scale - 0.5  # pixels' edges, not centres, stay where they are
+
+
 def matrices(mirror: Tensor, angle: Tensor, scale: Tensor) -> Tensor:
     """(B,2,2): mirror, then turn by `angle` (radians) and scale; each argument (B,)."""
     cos, sin = scale * angle.cos(), scale * angle.sin()

@@ -53,11 +53,16 @@ class Cell:
     def train(self) -> str:
         """Training faces: unmasked, masked or both; and after a plus what else is not as usual.
 
-        `duplicates` of test faces among them, a `teacher`, a network to `init_from`.
+        `duplicates` of test faces among them, another size of face (`160px`), a `teacher`, a network to `init_from`.
         """
         chosen = vars((self.parent or self).chosen)
-        more = ["duplicates"] if keeps_duplicates(chosen) else []
-        return "+".join([trained_on(chosen), *more, *(name for name in checkpoint.NETWORKS if chosen[name])])
+        size = chosen["imagesize"]
+        more = [
+            *(["duplicates"] if keeps_duplicates(chosen) else []),
+            *([f"{size}px"] if size != options.IMAGE_SIZE[chosen["backbone"]] else []),
+            *(name for name in checkpoint.NETWORKS if chosen[name]),
+        ]
+        return "+".join([trained_on(chosen), *more])
 
     @property
     def test(self) -> str:

@@ -60,7 +60,7 @@ class State:
     average: Average | None
     device: torch.device
     precision: str
-    teacher: nn.Module | None = None  # sees training faces without their masks
+    teacher: nn.Module | None = None  # sees training faces without their masks, at its own size
 
     @property
     def tested(self) -> nn.Module:
@@ -178,9 +178,9 @@ def make_state(model: nn.Module, options: Any, steps_per_epoch: int) -> State:
 
 
 def read_teacher(options: Any, config: dict[str, Any], device: torch.device) -> nn.Module:
-    """The network of --teacher; InputError where its answers are not for these faces."""
+    """The network of --teacher, which may see smaller or larger faces; InputError where its answers are not for these."""
     content = checkpoint.load(options.teacher)
-    same = ("num_classes", "imagesize", *(["num_regions"] if options.teacher_features else []))
+    same = ("num_classes", *(["num_regions"] if options.teacher_features else []))
     checkpoint.check_same_model(options.teacher, content, {key: config[key] for key in same})
     if options.teacher_features and "cnn" in (config["model"], content["model_config"]["model"]):
         raise InputError(
@@ -298,7 +298,7 @@ def train_step(
         logits = out["logits"].float()
         if state.teacher is not None:
             with torch.no_grad():
-                taught = state.teacher(*other)
+                taught = state.teacher(*augment.resized(*other, state.teacher.imagesize))
             target = (target + taught["logits"].float().softmax(1)) / 2
     loss = nn.functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
     if consistency:

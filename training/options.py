@@ -119,8 +119,8 @@ def add_ours(parser: Parser) -> None:
         "[--mask_kinds]")  # fmt: skip
     add("--second_mask", type=mask_kinds, metavar="KIND", help="whoever wears a mask of --mask_kinds or --test_mask_kinds "
         "gets one of this kind over it: below surgical_white, unknown masks look like known ones")  # fmt: skip
-    add("--teacher", type=Path, help="network (best.pt, or the name of shipped weights) that sees each face without its mask; "
-        "its answers are half of the target")  # fmt: skip
+    add("--teacher", type=Path, help="network (best.pt, or the name of shipped weights) that sees each face without its mask, at its "
+        "own --imagesize; its answers are half of the target")  # fmt: skip
     add("--teacher_features", type=number(float, 0), default=0.0, help="weight of how differently network and --teacher find faces "
         "alike, by their features of regions that no mask hides")  # fmt: skip
     add("--init_from", type=Path, help="network (best.pt, or the name of shipped weights) whose weights training starts with, not "
