@@ -253,7 +253,7 @@ def test_a_resized_face_keeps_its_points_on_it():
     assert smaller.shape == (1, 3, 112, 112)
     at = moved.round().long()[0]
     found = smaller[0, :2, at[:, 1], at[:, 0]].T + (moved[0] - at) * 160 / 112
-    assert torch.allclose(found, points[0], atol=0.01)
+    assert torch.allclose(found, points[0], atol=0.05)
     same = augment.resized(images, points, 160)
     assert same[0] is images
     assert same[1] is points

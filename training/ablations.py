@@ -148,7 +148,7 @@ def row(one: Ablation, base: Callable[[str], predictions.Predictions] | None) ->
 def base_line() -> tuple[str, ...]:
     """The options of Scripts.txt's first line that trains a network for seven emotions on bare and masked faces."""
     for cell in cells.read():
-        if cell.parent is None and cell.chosen.num_classes == 7 and cell.train == "both":
+        if cell.parent is None and cell.chosen.num_classes == 7 and cell.train.split("+")[0] == "both":
             return cell.argv
     raise InputError(f"{cells.SCRIPTS}: no line trains one network on bare and masked faces; restore the file")
 
