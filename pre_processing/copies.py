@@ -27,13 +27,13 @@ def face_seed(seed: int, path: str, face: int = 0) -> int:
 
 
 def check_roots(root: Path, masked_root: Path) -> None:
-    """InputError where masked copies would land among the originals."""
+    """InputError where masked copies would land among the originals, or among other files beside their folder."""
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; give the one that holds the photos")
-    if masked_root.resolve().is_relative_to(root.resolve()):
-        raise InputError(
-            f"{masked_root}: lies within {root}; choose a folder outside, so that originals stay untouched"
-        )
+    inner, outer = sorted((masked_root.resolve(), root.resolve()), key=lambda path: -len(path.parts))
+    if inner.is_relative_to(outer):
+        lies = "lies within" if inner == masked_root.resolve() else "holds"
+        raise InputError(f"{masked_root}: {lies} {root}; choose a folder outside, so that no file is written over")
 
 
 def write_image(path: Path, image: np.ndarray) -> None:

@@ -230,7 +230,8 @@ def extract(
     keys = {path: _key(root / path, boxes.get(path)) for path in paths}
     # A missing file is looked for again each time: it has no key, and what has none is not kept.
     done = _collect(_load_chunks(store, mode), {path: key for path, key in keys.items() if key})
-    todo = [(path, key, boxes.get(path)) for path, key in keys.items() if path not in done.points | done.failures]
+    known = done.points.keys() | done.failures.keys()
+    todo = [(path, key, boxes.get(path)) for path, key in keys.items() if path not in known]
     if todo:
         load_dlib()
     work = (delayed(_fit_files)(root, todo[at : at + CHUNK], precropped) for at in range(0, len(todo), CHUNK))

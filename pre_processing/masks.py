@@ -61,6 +61,15 @@ def _mask_faces(
     return [{**_mask_face(root, masked_root, path, points, seed, kind), "stamp": mark} for path, points, mark in faces]
 
 
+def _made_from(file: Path, points: np.ndarray) -> list[bytes]:
+    """What a copy depends on besides its mask: visible points, and the photo, known by its size alone: millions are not read."""
+    try:
+        size = file.stat().st_size
+    except OSError:  # said where it is read
+        size = 0
+    return [hide_points(points).astype("<f4").tobytes(), str(size).encode()]
+
+
 def mask_all(
     root: str | Path,
     masked_root: str | Path,
@@ -73,14 +82,14 @@ def mask_all(
     """Masked copies of root/path at masked_root/path for every path of `points` ((68, 2) pixels); the manifest.
 
     `kind`: a kind, a group, or several with commas, of which each face's seed picks one. What the manifest lists with
-    the same points, seed, kind and drawing is not made again, so that an interrupted run goes on where it stopped. A
+    the same photo (by its size), points, seed, kind and drawing is not made again, so that an interrupted run goes on where it stopped. A
     face with placement "none" has points that span no face: it gets no file. InputError for an unreadable image or a
     root within the other.
     """
     root, masked_root = Path(root), Path(masked_root)
     check_roots(root, masked_root)
     kinds, record = asked(kind), masked_root / manifest.NAME
-    stamps = {path: stamp(kinds, seed, [hide_points(face).astype("<f4").tobytes()]) for path, face in points.items()}
+    stamps = {path: stamp(kinds, seed, _made_from(root / path, face)) for path, face in points.items()}
     kept = [
         row
         for row in manifest.read(record)

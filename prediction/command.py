@@ -105,13 +105,13 @@ def build_parser() -> options.Parser:
     add("--put_mask", type=options.mask_kinds, metavar="KIND", help="put a mask on each face as well and "
         "show both answers: surgical_blue, kn95, cloth ...")  # fmt: skip
     add("--json", metavar="FILE", help="write a list with an object for each face; - is the screen")
-    add("--csv", type=Path, metavar="FILE", help="write a table with a line for each face")
+    add("--csv", metavar="FILE", help="write a table with a line for each face; - is the screen")
     add("--save", type=Path, metavar="DIR", help="write pictures with boxes, answers and gates drawn on the faces")
     add(
         "--every",
         type=options.number(int, 1),
         metavar="N",
-        help="look at every N-th frame of a video [5 frames a second]",
+        help="look at every N-th frame [video: 5 frames a second; camera: every one]",
     )
     add("-j", "--jobs", type=options.number(int, 1), help="processes that search faces [all cores]")
     add("--device", default="auto", help="auto, cpu or cuda")
@@ -173,7 +173,9 @@ def predict(chosen: argparse.Namespace) -> int:
     outputs.check_places(chosen.json, chosen.csv)
     predictor = load(chosen)
     look = functools.partial(search, size=predictor.size, kind=chosen.put_mask or "", keep=chosen.save is not None)
-    report = outputs.Report(predictor.emotions, screen=chosen.json != "-", masks=bool(chosen.put_mask))
+    report = outputs.Report(
+        predictor.emotions, screen=outputs.SCREEN not in (chosen.json, chosen.csv), masks=bool(chosen.put_mask)
+    )
     broken, taken = 0, set()
     with workers(jobs) as pool, tqdm(total=total, unit="picture", disable=None, leave=False) as bar:
         found = searched(tasks, look, pool, ahead=4 * jobs if jobs > 1 else 0)

@@ -16,6 +16,7 @@ from pre_processing.artefacts import InputError, atomic_write
 from prediction.network import Answer
 from prediction.search import Found, Seen
 
+SCREEN = "-"
 MASKED = {True: "yes", False: "no", None: "?"}
 
 
@@ -48,19 +49,30 @@ def record(found: Found, face: Seen, bare: Answer, worn: Answer | None, names: t
     return {"file": task.file, **when, "box": list(face.box), **by_name(bare, names), "masked": face.masked, **other}
 
 
-def check_places(*files: str | Path | None) -> None:
+def check_places(*files: str | None) -> None:
     """InputError where one of the files could not be written, before the work for them is done; `-` is the screen."""
+    if len(set(filter(None, files))) < len([*filter(None, files)]):
+        raise InputError("--json and --csv: give them different files")
     for file in map(Path, filter(None, files)):
         if file.is_dir():
             raise InputError(f"{file}: is a folder; give the name of a file")
         try:
-            if str(file) != "-":
+            if str(file) != SCREEN:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 tempfile.TemporaryFile(dir=file.parent).close()
         except OSError as error:
             raise InputError(
                 f"{file}: cannot be written ({error.strerror}); choose a folder you may write to"
             ) from error
+
+
+def put(file: str, text: str) -> None:
+    """Write a text whole or not at all, or print it."""
+    if file == SCREEN:
+        print(text, end="")
+        return
+    with atomic_write(file) as temporary:  # a file's name may be no text
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 class Report:
@@ -101,18 +113,14 @@ class Report:
         chances = "".join(f"{100 * chance:8.1f}%" for chance in answer.probabilities)
         return f"{best(answer, self.names)[0]:<9}{chances}"
 
-    def write(self, json_file: str | None, csv_file: Path | None) -> None:
+    def write(self, json_file: str | None, csv_file: str | None) -> None:
         """Write what was asked for, the table even where the other cannot be written; `-` is the screen."""
         try:
-            if json_file == "-":
-                print(json.dumps(self.records, indent=1))
-            elif json_file:
-                with atomic_write(json_file) as temporary:
-                    temporary.write_text(json.dumps(self.records, indent=1) + "\n", encoding="utf-8")
+            if json_file:
+                put(json_file, json.dumps(self.records, indent=1) + "\n")
         finally:
             if csv_file:
-                with atomic_write(csv_file) as temporary:  # a file's name may be no text
-                    temporary.write_text(self.table(), encoding="utf-8", errors="backslashreplace", newline="")
+                put(csv_file, self.table())
 
     def table(self) -> str:
         """The faces as CSV; the columns of a second answer only where masks were put on."""

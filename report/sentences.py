@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
 from report.numbers import PERCENT, cell_accuracy, count, decimal, kind_name, listing, percent, plural, span
-from report.tables import PAIRS, TRAINED, find, is_run, over_seeds
+from report.tables import LARGER, PAIRS, TRAINED, find, is_run, over_seeds
+from training.analysis import FALLS
 
 
 def all_of(study: dict) -> dict[str, str]:
@@ -53,7 +54,11 @@ def headline(study: dict) -> str:
         return f"No network of the matrix for seven emotions has been tested yet{_trials(study)}."
     text = f"A network {listing(said)}. " if said else ""
     if all(both):
-        text += f"One network for both reaches {cell_accuracy(both[0])} on bare faces and {cell_accuracy(both[1])} on the same faces behind masks."
+        text += f"One network for both reaches {cell_accuracy(both[0])} on bare faces and {cell_accuracy(both[1])} on the same faces behind masks"
+        larger = [find(study, LARGER, test) for test in ("bare", "seen")]
+        if all(larger):
+            text += f", and with larger faces and a teacher {cell_accuracy(larger[0])} and {cell_accuracy(larger[1])}"
+        text += "."
     return text.strip()
 
 
@@ -78,7 +83,8 @@ def abstract_cost(study: dict) -> str:
         part = study["costs"][pair]
         if is_run(part):
             drop = part["accuracy"]["drop"]
-            said.append(f"{percent(drop['value'])} points ({span(drop['ci95'])}) {words} (“{PAIRS[pair]}”)")
+            mean = f", mean of {len(part['seeds'])} seeds" if len(part["seeds"]) > 1 else ""
+            said.append(f"{percent(drop['value'])} points ({span(drop['ci95'])}{mean}) {words} (“{PAIRS[pair]}”)")
     return f"A mask costs accuracy: {listing(said)}." if said else "What a mask costs has not been measured yet."
 
 
@@ -136,7 +142,15 @@ def unseen(study: dict) -> str:
         return f"from {seen} to {other}, by {percent(part['drop']['value'])} points ({span(part['drop']['ci95'])}; {part['target']}{unsure})"
 
     said = []
-    for train, name in (("masked", "the network trained behind masks"), ("both", "the network for both")):
+    for train, name in zip(
+        FALLS,
+        (
+            "the network trained behind masks",
+            "the network for both",
+            "the one for both with larger faces and a teacher",
+        ),
+        strict=True,
+    ):
         part = study["unseen"][train]
         second = part["second"]
         ways = (("as they are worn", part), (f"under a second mask ({kind_name(second.get('kind', ''))})", second),
@@ -170,8 +184,8 @@ def seeds(study: dict) -> str:
         return spread(study)
     names = {part["id"].split("-", 4)[3] for part in done}
     most = max(len(part["seeds"]) for part in done)
-    return (f"Of gACNN-Lite0 for seven emotions, trained on {listing([TRAINED[name] for name in TRAINED if name in names])}, {most} seeds were run. "
-            "Figures by emotion and by pair are means over the seeds there are, with intervals over faces and seeds; the matrix, confusion matrices, "
+    return (f"Of gACNN-Lite0 for seven emotions, trained on {listing([TRAINED[name] for name in TRAINED if name in names])}, up to {most} seeds were run. "
+            "Figures by emotion and by pair are means over the seeds there are, with intervals over faces and seeds; the matrix, confusion matrices but not their differences, "
             "McNemar’s tests, lost faces, calibration and gates are the lowest seed’s.")  # fmt: skip
 
 

@@ -17,6 +17,7 @@ TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": 
 TRAINED = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
 # What else was not as usual, as training.cells names it.
 MORE = {"duplicates": "near-duplicates kept", "teacher": "with a teacher", "init_from": "after bare ones"}
+LARGER = "both+160px+teacher"
 SHORT = {"bare": "bare", "seen": "masked"}
 PAIRS = {"shift": "shift", "information": "information", "both": "one network"}
 NO_CELL = "\u2013"
@@ -179,9 +180,8 @@ def _gaps(study: dict, measure: str, shown: Callable[[dict], str | None]) -> lis
                 rows.append([name, label, *[None] * 5])
                 continue
             gaps, words = part[measure][group], said if measure == "groups" else said["d_prime"]
-            rows.append([
-                name, label, shown(gaps["bare"]), shown(gaps["absolute"]), words["absolute"][group], shown(gaps["drop"]), words["drop"][group],
-            ])  # fmt: skip
+            bare, masked, drop = (shown(gaps[kind]) or NO_CELL for kind in ("bare", "absolute", "drop"))
+            rows.append([name, label, bare, masked, words["absolute"][group], drop, words["drop"][group]])
     return rows
 
 
@@ -245,14 +245,14 @@ def calibration(study: dict) -> list[dict[str, Any]]:
 def four(study: dict) -> list[list[str | None]]:
     """Rows for gACNN-Lite0 of the lowest seed: trained on, tested on, four emotions out of seven, trained on four."""
     by_id = {cell["id"]: cell for cell in study["cells"]}
-    tests = [(train, test) for train in TRAINED for test in SHORT]
+    tests = [(train, test) for train in (*TRAINED, LARGER) for test in SHORT]
     found = {}
     for part in study["four_from_seven"]:
         cell, four_only = by_id[part["cell"]], by_id.get(part["trained_cell"] or "")
         if (cell["model"], cell["backbone"], cell["seed"]) == ("gacnn", "lite0", 0):
             found[cell["train"], cell["test"]] = [f"{percent(part['accuracy'])} ({span(part['ci95'])})",
                                                   accuracy(four_only) if four_only else NO_CELL]  # fmt: skip
-    rows = [[TRAINED[train], TESTS[test], *found[train, test]] for train, test in tests if (train, test) in found]
+    rows = [[trained(train), TESTS[test], *found[train, test]] for train, test in tests if (train, test) in found]
     return rows
 
 
@@ -284,24 +284,15 @@ def differences(study: dict) -> list[dict[str, Any]]:
 def d_prime(study: dict) -> dict[str, Any]:
     """{"pairs", "rows"}: emotion, then d' bare and masked and its drop, for all pairs that were run, or the first two.
 
-    "–" for an emotion that a network never answers: only the correction for rates of zero gives it a figure.
+    "–" for an emotion that a network never answers: it has none.
     """
     chosen = [pair for pair in PAIRS if is_run(study["costs"][pair])] or shown_pairs(study)
-    confusion = {cell["id"]: cell["confusion"] for cell in study["cells"] if is_run(cell)}
     rows = []
-    for code, emotion in enumerate(EMOTIONS):
+    for emotion in EMOTIONS:
         row: list[str | None] = [emotion]
-        for pair in chosen:
-            part = study["costs"][pair]
-            if not is_run(part):
-                row += [None] * 3
-                continue
-            never = {
-                side: not any(line[code] for name in part[side] for line in confusion[name])
-                for side in ("bare", "masked")
-            }
-            never["drop"] = any(never.values())
-            row += [NO_CELL if never[side] else decimal(part["d_prime"][emotion][side]["value"]) for side in never]
+        for part in (study["costs"][pair] for pair in chosen):
+            sides = part["d_prime"][emotion] if is_run(part) else None
+            row += [decimal(sides[side]["value"]) or NO_CELL if sides else None for side in ("bare", "masked", "drop")]
         rows.append(row)
     return {"pairs": [PAIRS[pair] for pair in chosen], "rows": rows}
 

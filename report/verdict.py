@@ -7,7 +7,7 @@ from collections import Counter
 from pre_processing.emotions import EMOTIONS
 from report.numbers import DASH, PERCENT, count, listing, percent, span
 from report.tables import PAIRS, is_run
-from training.hypothesis import BETTER, CONTRADICTED, SUPPORTED, UNDECIDED, WORSE
+from training.hypothesis import BETTER, CONTRADICTED, SUPPORTED, UNDECIDED, UNDEFINED, WORSE
 
 FORMER, LATTER = listing(list(BETTER)), listing(list(WORSE))
 # Readings of masked faces by people (Rinck et al. 2022): what an emotion is taken for.
@@ -38,7 +38,7 @@ def verdict(study: dict) -> str:
 
 
 def plain(study: dict) -> str:
-    """The verdict in a sentence: as a ranking, and as something that masks do."""
+    """The verdict in a sentence: as a difference of means, and as something that masks do."""
     if not pairs_of(study):
         return "The hypothesis is not decided: no pair of conditions has been run."
     said = {
@@ -47,11 +47,12 @@ def plain(study: dict) -> str:
     }
     ranks, takes = (said[reading] == {SUPPORTED} for reading in ("absolute", "drop"))
     if ranks and takes:
-        return "The hypothesis holds, as a ranking of emotions behind masks and as what a mask takes."
+        return "The hypothesis holds: behind masks the four emotions are on average recognised better, by recall, and a mask takes less from them."
     if ranks and SUPPORTED not in said["drop"]:
         always = all(study["costs"][pair]["groups"]["all"]["bare"]["ci95"][0] > 0 for pair in pairs_of(study))
         where = "with masks as without them" if always else "behind masks"
-        return f"The hypothesis holds as a ranking of emotions by recall, {where}, and is not supported as something that masks do."
+        return (f"The hypothesis holds in one sense only: the four emotions are on average recognised better than the three, by recall, {where}; "
+                "that a mask takes less from them is not supported.")  # fmt: skip
     if SUPPORTED not in said["absolute"] | said["drop"]:
         return "The hypothesis is not supported."
     return "The hypothesis is supported in part."
@@ -72,7 +73,9 @@ def in_d_prime(study: dict) -> str:
 
     def counts(reading: str) -> str:
         found = Counter(study["verdict"][pair]["d_prime"][reading]["all"] for pair in pairs_of(study))
-        return listing([f"{word} in {found[word]}" for word in (SUPPORTED, CONTRADICTED, UNDECIDED) if found[word]])
+        return listing(
+            [f"{word} in {found[word]}" for word in (SUPPORTED, CONTRADICTED, UNDECIDED, UNDEFINED) if found[word]]
+        )
 
     number = len(pairs_of(study))
     return (f"In d′, which response bias touches less, the first is {counts('absolute')} of {number} and the second {counts('drop')} of "
@@ -119,7 +122,7 @@ def disgust(study: dict) -> str:
         found = study["verdict"][pair]
         for said, measure in ((found, ""), (found["d_prime"], " in d′")):
             for reading, name in (("absolute", "recognised better"), ("drop", "losing less")):
-                if said[reading]["all"] != said[reading]["without_disgust"]:
+                if said[reading]["all"] not in (said[reading]["without_disgust"], UNDEFINED):
                     changed.append(
                         f"“{name}”{measure} from {said[reading]['all']} to {said[reading]['without_disgust']} ({PAIRS[pair]})"
                     )
@@ -179,4 +182,4 @@ def order(study: dict) -> str:
         return ""
     drops = {name: side["drop"]["value"] for name, side in part["recall"].items() if side["drop"]["value"] is not None}
     ranked = sorted(drops, key=lambda name: -drops[name])
-    return f"In the pair “information” the order of loss is {listing([f'{name} ({percent(drops[name])} points)' for name in ranked])}."
+    return f"In the pair “information” the order of loss, by point estimates, is {listing([f'{name} ({percent(drops[name])} points)' for name in ranked])}."

@@ -112,6 +112,19 @@ def test_one_that_was_cut_off_goes_on(job, monkeypatch):
     assert len(commands) == 2
 
 
+def test_weights_of_another_command_are_trained_anew(job, monkeypatch):
+    only = ["--only", ablations.BASE]
+    assert ablations.main(only) == 0
+    commands, real = [], main_trainer.main
+    monkeypatch.setattr(main_trainer, "main", lambda argv: commands.append(argv) or real(argv))
+    monkeypatch.setattr(ablations, "EPOCHS", 2)
+    assert ablations.main(only) == 0
+    assert commands[0][-1] == "--overwrite"
+    assert commands[0][commands[0].index("--epochs") + 1 :].count("2") == 1
+    assert len(commands) == 4
+    assert noted()[ablations.BASE]["status"] == "run"
+
+
 def test_rows_compared_with_another_base_are_dropped(job):
     assert ablations.main(["--only", "hard"]) == 0
     content = json.loads(Path("Results/ablations.json").read_text())

@@ -61,6 +61,15 @@ def test_another_drawing_or_other_points_make_masks_again(
     assert len(drawn) == 7
 
 
+def test_a_replaced_photo_makes_its_mask_again(faces: tuple[Path, dict], tmp_path: Path, drawn: list[int]) -> None:
+    root, points = faces
+    mask_all(root, tmp_path / "out", points, jobs=1)
+    drawn.clear()
+    masks.write_image(root / "part0/0.png", photo(64, 0))
+    mask_all(root, tmp_path / "out", points, jobs=1)
+    assert drawn == [face_seed(0, "part0/0.png")]
+
+
 def test_group_is_what_was_asked_for_and_kind_what_is_worn(faces: tuple[Path, dict], tmp_path: Path) -> None:
     root, points = faces
     table = mask_all(root, tmp_path / "out", points, kind="kn95,bandana", jobs=1)
@@ -103,6 +112,9 @@ def test_a_bare_face_never_lies_among_the_masked(faces: tuple[Path, dict], tmp_p
 def test_copies_among_the_originals_are_refused(tmp_path: Path, inside: str) -> None:
     with pytest.raises(InputError, match="outside"):
         mask_all(tmp_path, tmp_path / inside, {"a.png": face(48)})
+    (tmp_path / inside).mkdir(parents=True, exist_ok=True)
+    with pytest.raises(InputError, match="outside"):
+        mask_all(tmp_path / inside, tmp_path, {"a.png": face(48)})
 
 
 @pytest.mark.parametrize("content", ["path,something\na.png,1\n", "path,something\n", "", "\xff\0"])

@@ -64,6 +64,15 @@ def test_a_table_that_cannot_be_written_is_said_before_the_search(run, astronaut
     assert not [*tmp_path.glob(".*")]
 
 
+def test_the_table_can_go_to_the_screen_but_not_where_the_other_goes(run, astronaut, tmp_path):
+    code, _, out, _ = run(astronaut, "--csv", "-")
+    assert code == 0
+    assert [line.split(",")[0] for line in out.splitlines()] == ["file", str(astronaut)]
+    code, _, _, err = run(astronaut, "--csv", tmp_path / "answers.json")
+    assert code == 2
+    assert "different files" in err
+
+
 def test_annotated_pictures_do_not_lie_among_the_photos(run, astronaut):
     code, _, _, err = run(astronaut.parent, "--save", astronaut.parent / "annotated")
     assert code == 2

@@ -159,11 +159,23 @@ def test_what_bf16_changes_is_what_was_measured() -> None:
 def test_the_table_tells_what_a_network_was_trained_and_tested_on(tmp_path: Path) -> None:
     rates = {
         f"7-gacnn-lite0-s{name}": [0.8] * 7
-        for name in ("0-both-bare", "0-both-seen", "0-masked-low", "1-unmasked-bare")
+        for name in (
+            "0-both-bare",
+            "0-both-seen",
+            "0-unmasked-bare",
+            "0-both+160px+teacher-seen",
+            "0-masked-low",
+            "1-unmasked-bare",
+        )
     }
     study_job.study(tmp_path, rates, [5] * 7)
     rows = [line.split(" | ")[1:3] for line in table.render(tmp_path).splitlines() if line.startswith("| FERPlus")]
-    assert rows == [["both", "bare faces"], ["both", "seen masks"]]
+    assert rows == [
+        ["bare faces", "bare faces"],
+        ["both", "bare faces"],
+        ["both", "seen masks"],
+        ["both, at 160 px, with a teacher", "seen masks"],
+    ]
 
 
 def test_the_crop_is_described_as_it_is() -> None:

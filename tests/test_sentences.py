@@ -11,7 +11,7 @@ from report_job import invent, invented_ablations, invented_gates
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
 from report import facts, sentences, tables, variants, verdict
-from training import statistics
+from training import hypothesis, statistics
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_figures_by_emotion_are_means_where_several_seeds_were_run(tmp_path: Pat
     assert "Happy is recognised best" in sentences.emotions(study)
     assert "99.1" in sentences.emotions(study)
     said = sentences.seeds(study)
-    assert "trained on bare faces and masked faces, 3 seeds" in said
+    assert "trained on bare faces and masked faces, up to 3 seeds" in said
     assert sentences.spread(study).startswith("At most 3 seeds")
     several["seeds"] = [0]
     assert "99.1" not in sentences.emotions(study)
@@ -73,6 +73,13 @@ def test_an_emotion_that_is_never_answered_has_no_sensitivity(tmp_path: Path) ->
     masked = tables.find(study, "unmasked", "seen")
     for row in masked["confusion"]:
         row[EMOTIONS.index("Disgust")] = 0
+    part = study["costs"]["shift"]
+    part["d_prime"]["Disgust"] |= {key: {"value": None, "ci95": None} for key in ("masked", "drop")}
+    part["groups_d_prime"]["all"]["absolute"] = {"value": None, "ci95": None}
+    study["verdict"]["shift"]["d_prime"] = hypothesis.words(part["groups_d_prime"])
+    gaps = tables.hypothesis(study)["d_prime"][0]
+    assert (gaps[3:5], tables.NO_CELL in gaps[2]) == ([tables.NO_CELL, hypothesis.UNDEFINED], False)
+    assert "the first is not defined in 1" in verdict.in_d_prime(study)
     rows = {row[0]: row[1:4] for row in tables.d_prime(study)["rows"]}
     assert rows["Disgust"][0] != tables.NO_CELL
     assert rows["Disgust"][1:] == [tables.NO_CELL] * 2
@@ -125,11 +132,11 @@ def test_the_plain_verdict_follows_the_words_of_all_pairs(tmp_path: Path) -> Non
             study["verdict"][pair] |= {"absolute": {"all": absolute}, "drop": {"all": drop}}
         return verdict.plain(study)
 
-    assert "not supported as something that masks do" in said("supported", "contradicted")
-    for value, words in ((0.1, "with masks as without them"), (-0.1, "of emotions by recall, behind masks,")):
+    assert "takes less from them is not supported" in said("supported", "contradicted")
+    for value, words in ((0.1, "with masks as without them"), (-0.1, "by recall, behind masks;")):
         study["costs"]["both"]["groups"]["all"]["bare"]["ci95"][0] = value
         assert words in said("supported", "undecided")
-    assert "holds, as a ranking" in said("supported", "supported")
+    assert "The hypothesis holds: behind masks" in said("supported", "supported")
     assert said("undecided", "contradicted") == "The hypothesis is not supported."
     assert said("undecided", "supported") == "The hypothesis is supported in part."
 
@@ -154,6 +161,13 @@ def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) 
     )
     assert "on the 2,781 without a twin 98.0" in said
     assert tables.trained("masked+init_from") == "masked faces, after bare ones"
+    assert tables.trained(tables.LARGER) == "both, at 160 px, with a teacher"
+    for part in study["variations"]:
+        if tables.LARGER in part["cell"]:
+            part |= {"accuracy": 0.8222, "accuracy_beside": 0.8, "gain": {"value": 0.0222, "ci95": [0.001, 0.03]}}
+    assert variants.larger(study).count("82.2 against 80.0\u202f% ") == 3
+    assert "behind seen masks (2.2 points, 0.1\u20133.0) and 82.2" in variants.larger(study)
+    assert not variants.larger({"variations": []})
     assert not variants.after_bare({"variations": []})
     assert not re.search(r"\d", variants.duplicates({"variations": []}))
 
@@ -167,7 +181,7 @@ def test_attention_is_set_beside_what_has_none(tmp_path: Path) -> None:
     study["cells"] = [cell for cell in study["cells"] if cell["model"] != "cnn"]
     assert variants.control(study).endswith("nothing here shows what attention is worth.")
     study["ablations"]["rows"].append({**study["ablations"]["rows"][1], "name": "plain"})
-    assert "as an ablation only: on Valid its difference in points is 0.0" in variants.control(study)
+    assert "for 5 epochs on a part of Train: on Valid its difference in points is 0.0" in variants.control(study)
 
 
 def test_means_do_not_hide_an_emotion_that_falls_below(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
-from training import statistics
+from training import hypothesis, statistics
 
 ANSWERS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
 
@@ -37,6 +37,13 @@ def test_d_prime_of_known_rates():
     assert statistics.d_prime(9, 9, 0, 9) == pytest.approx(3.28971, abs=1e-5)
     assert statistics.d_prime(5, 10, 5, 10) == 0
     assert statistics.d_prime(10, 10, 10, 10) == 0  # always the same answer: finite, and no skill
+
+
+def test_an_emotion_that_is_never_answered_has_no_d_prime():
+    found = statistics.scores(np.array([[8, 2, 0], [1, 9, 0], [3, 2, 0]])).d_prime
+    assert np.isnan(found).tolist() == [False, False, True]
+    gap = hypothesis.group_difference(np.full((2, 7), np.nan), np.full((5, 2, 7), np.nan), hypothesis.WORSE)
+    assert hypothesis.judge(gap["absolute"]) == hypothesis.UNDEFINED
 
 
 def test_answering_one_emotion_more_often_raises_recall_but_not_d_prime():

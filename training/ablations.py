@@ -112,14 +112,27 @@ class Ablation:
         every = [*([self.train] if self.varied.trained else []), *self.tests.values()]
         return [TRAINER + shlex.join(argv) for argv in every]
 
+    @property
+    def trained(self) -> bool:
+        """Whether the training of today's command is done."""
+        return self._noted("trained")
+
+    def _noted(self, name: str) -> bool:
+        file = self.folder / name
+        return file.is_file() and file.read_text(encoding="utf-8") == self.lines[0]
+
     def run(self) -> int:
         """Train where that is not done, and test; the first exit code that is not DONE."""
-        if self.varied.trained and not (self.folder / "trained").is_file():
-            again = ["--resume", "auto"] if (self.weights / "last.pt").is_file() else ["--overwrite"]
-            if code := main_trainer.main([*self.train, *again]):
+        if self.varied.trained and not self.trained:
+            begun = self._noted("begun") and (self.weights / "last.pt").is_file()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / "begun").write_text(self.lines[0], encoding="utf-8")
+            if code := main_trainer.main([*self.train, *(["--resume", "auto"] if begun else ["--overwrite"])]):
                 return code
-            (self.folder / "trained").touch()
-        return next((code for argv in self.tests.values() if (code := main_trainer.main(argv))), door.DONE)
+            (self.folder / "begun").rename(self.folder / "trained")
+        return next(
+            (code for argv in self.tests.values() if (code := main_trainer.main([*argv, "--overwrite"]))), door.DONE
+        )
 
     def answers(self, test: str) -> tuple[predictions.Predictions, dict[str, Any]]:
         """Predictions and figures of one test."""
@@ -254,7 +267,7 @@ def run(todo: list[str], everything: dict[str, Ablation], table: Table) -> list[
 
     The base comes first where its answers are needed, or its network by a variation that only tests it otherwise.
     """
-    needed = any(not VARIATIONS[name].trained for name in todo) and not (everything[BASE].weights / "best.pt").is_file()
+    needed = any(not VARIATIONS[name].trained for name in todo) and not everything[BASE].trained
     if todo and (needed or not table.has_base()):
         todo = [BASE, *(name for name in todo if name != BASE)]
     failed = []

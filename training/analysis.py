@@ -36,6 +36,7 @@ PAIRS = {
     "both": ("one network trained on both, tested on bare and on masked faces", "both-bare", "both-seen", True),
 }  # fmt: skip
 UNSEEN_TARGET = 0.03
+FALLS = ("masked", "both", "both+160px+teacher")  # trainings whose fall from seen to unseen masks is told
 FOUR = "from the 7-emotion network: its probabilities of the four, renormalised, on faces that show one of the four"
 
 
@@ -113,7 +114,7 @@ class Study:
         Under `second`, the same with one more mask over both, of a kind that was trained on; under `mean`, with the mean of both answers.
         """
         found: dict[str, Any] = {"target": UNSEEN_TARGET}
-        for train in ("masked", "both"):
+        for train in FALLS:
             drops = []
             for under in ("", f"-under-{SECOND}"):
                 names = f"{MAIN}-{train}-seen{under}", f"{MAIN}-{train}-unseen{under}"

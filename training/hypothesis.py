@@ -11,7 +11,7 @@ from training.statistics import estimate
 
 BETTER, WORSE = EMOTIONS[:4], EMOTIONS[4:]
 GROUPS = {"all": WORSE, "without_disgust": tuple(name for name in WORSE if name != "Disgust")}
-SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
+SUPPORTED, CONTRADICTED, UNDECIDED, UNDEFINED = "supported", "contradicted", "undecided", "not defined"
 RULE = (
     "A difference speaks for the hypothesis where it is positive: behind a mask the mean recall of the better four is higher "
     "(absolute), or the mask takes less of it (drop). Supported: its whole 95 % interval is above 0. Contradicted: its whole "
@@ -35,8 +35,10 @@ def group_difference(found: np.ndarray, drawn: np.ndarray, worse: tuple[str, ...
 
 
 def judge(difference: dict[str, Any]) -> str:
-    """The verdict on one difference by RULE."""
-    low, high = difference["ci95"] or (0, 0)
+    """The verdict on one difference by RULE; UNDEFINED where a figure of one of the emotions is not."""
+    if difference["ci95"] is None:
+        return UNDEFINED
+    low, high = difference["ci95"]
     return SUPPORTED if low > 0 else CONTRADICTED if high < 0 else UNDECIDED
 
 

@@ -34,7 +34,10 @@ class Scores(NamedTuple):
 
 
 def scores(confusion: np.ndarray) -> Scores:
-    """Figures of confusion matrices (..., K, K), rows: true emotion. An emotion without a face has only nan."""
+    """Figures of confusion matrices (..., K, K), rows: true emotion. An emotion without a face has only nan.
+
+    Neither precision nor d' is defined for an emotion that is never answered.
+    """
     hits, true, said = np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1), confusion.sum(-2)
     empty = true == 0
     with np.errstate(invalid="ignore"):
@@ -43,7 +46,8 @@ def scores(confusion: np.ndarray) -> Scores:
         f1 = np.where(empty, np.nan, 2 * hits / (true + said))
         macro = np.where(empty, 0, recall).sum(-1) / (~empty).sum(-1)
     total = true.sum(-1, keepdims=True)
-    dprime = np.where(empty, np.nan, d_prime(hits, true, said - hits, total - true))
+    # Of an emotion that is never answered only the correction for rates of zero would speak.
+    dprime = np.where(empty | (said == 0), np.nan, d_prime(hits, true, said - hits, total - true))
     return Scores(hits.sum(-1) / total[..., 0], macro, recall, precision, f1, dprime)
 
 
