@@ -56,7 +56,8 @@ def write_artefacts(root: Path, results: Path) -> None:
         files = artefacts.ListPaths(results, condition, "FERPlus")
         for split in ("train", "valid", "test"):
             artefacts.write_list(getattr(files, split), table.loc[table["split"] == split, "path"])
-        artefacts.write_landmarks(files.landmarks, {p: (points[i], labels[p]) for i, p in enumerate(paths)})
+        told = meanface.hide_points(points) if condition == "masked" else points
+        artefacts.write_landmarks(files.landmarks, {p: (told[i], labels[p]) for i, p in enumerate(paths)})
         artefacts.write_samples(files.samples, table)
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import threading
+import urllib.request
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -184,6 +185,13 @@ def page(served, browser):
 
 def upload(page, file: Path) -> None:
     page.locator("input[type=file]").first.set_input_files(file)
+
+
+@pytest.mark.slow
+def test_it_is_served_to_this_machine_alone(served):
+    assert urlparse(served[0]).hostname == server.HOST == "127.0.0.1"
+    with urllib.request.urlopen(served[0]) as answer:
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
 
 
 @pytest.mark.slow

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -127,24 +125,32 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     faces = points_file(tmp_path / "faces.csv", [(name, face(200)) for name in names])
     out, record = tmp_path / "out", tmp_path / "out" / "manifest.csv"
 
-    def command(target: Path) -> list[str]:
-        words = [sys.executable, "-m", "pre_processing.masks", str(source), str(target), "--landmarks", str(faces)]
-        return [*words, "--kind", "all", "--seed", "3", "-j", "1"]
+    stopped = """
+import os, signal, sys
+from pre_processing import manifest, masks
+write = manifest.Journal.write
+def last(self):
+    write(self)
+    os.kill(os.getpid(), signal.SIGKILL)
+manifest.Journal.write = last
+masks.main(sys.argv[1:])
+"""
 
-    child = subprocess.Popen(command(out), cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not record.is_file() and time.monotonic() < deadline and child.poll() is None:
-        time.sleep(0.002)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
+    def run(target: Path, *start: str) -> subprocess.CompletedProcess:
+        words = [sys.executable, *start, str(source), str(target), "--landmarks", str(faces)]
+        words += ["--kind", "all", "--seed", "3", "-j", "1"]
+        return subprocess.run(words, cwd=ROOT, check=False, capture_output=True, text=True)
+
+    killed = run(out, "-c", stopped)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     done = {row["path"]: (out / row["path"]).stat().st_mtime_ns for row in manifest.read(record)}
-    assert photos.CHUNK <= len(done) < len(names)
-    again = subprocess.run(command(out), cwd=ROOT, check=False, capture_output=True, text=True)
+    assert len(done) == photos.CHUNK < len(names)
+    again = run(out, "-m", "pre_processing.masks")
     assert again.returncode == 0, again.stderr
     assert {path: (out / path).stat().st_mtime_ns for path in done} == done
     for left in out.glob(".*"):  # what the kill left half written; nobody reads it
         left.unlink()
-    whole = subprocess.run(command(tmp_path / "whole"), cwd=ROOT, check=False, capture_output=True, text=True)
+    whole = run(tmp_path / "whole", "-m", "pre_processing.masks")
     assert whole.returncode == 0
     assert contents(out) == contents(tmp_path / "whole")
 

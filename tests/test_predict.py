@@ -220,6 +220,8 @@ def test_a_mask_in_the_photo_is_told_and_hides_the_mouth(run, tmp_path):
     assert face.masked is True
     assert np.allclose(face.points, hide_points(face.points), atol=1e-3)
     assert distance(face.points, bare.points) < 0.05
+    assert face.bare.again is not None, "a masked face is looked at twice"
+    assert bare.bare.again is None
     file = tmp_path / "masked.png"
     Image.fromarray(masked).save(file)
     code, (one,), out, _ = run(file)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mask_photos import contents
 
-from pre_processing import artefacts, landmarks, masks, prepare
+from pre_processing import artefacts, landmarks, manifest, masks, prepare
 from pre_processing.meanface import HIDDEN
 
 
@@ -98,6 +98,19 @@ def test_an_unreadable_image_is_listed_and_the_others_are_prepared(
         faces = artefacts.read_landmarks(artefacts.ListPaths(out, condition, "FERPlus").landmarks)
         assert path not in faces
         assert len(faces) > 0.8 * len(samples)
+
+
+def test_options_reach_lists_and_masks(small_ferplus: Path, tmp_path: Path) -> None:
+    samples = prepare.databases.read("F", small_ferplus).samples.groupby("split")["path"]
+    (test, train) = (samples.get_group(split).iloc[0] for split in ("test", "train"))
+    (small_ferplus / train).write_bytes((small_ferplus / test).read_bytes())
+    for more, twin in (([], False), (["--keep_duplicates", "--kind", "kn95", "--seed", "5"], True)):
+        out, masked = tmp_path / f"out{twin}", tmp_path / f"masked{twin}"
+        assert prepare.main([*command(small_ferplus, out, masked), *more]) == 0
+        assert (train in artefacts.read_list(artefacts.ListPaths(out, "unmasked", "FERPlus").train)) == twin
+    rows = manifest.read(masked / "manifest.csv")
+    assert {row["kind"] for row in rows} == {"kn95"}
+    assert all(int(row["seed"]) == masks.face_seed(5, row["path"]) for row in rows)
 
 
 def test_a_masked_root_among_the_originals_is_refused(

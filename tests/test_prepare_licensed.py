@@ -41,6 +41,8 @@ def check_written(results, tree, name, masked_root):
     listed = sorted(path for paths in lists.values() for path in paths)
     assert len(listed) == len(set(listed))
     assert listed == sorted(samples["path"])
+    for split, paths in lists.items():
+        assert sorted(paths) == sorted(samples.loc[samples["split"] == split, "path"])
     assert set(points) == set(other_points) == set(listed)
     for path in listed:
         emotion, split = tree.faces[path]
@@ -62,12 +64,17 @@ def check_written(results, tree, name, masked_root):
 @pytest.mark.parametrize("layout", BUILD)
 def test_every_layout_is_prepared(layout, tmp_path, monkeypatch, capsys):
     tree, db = BUILD[layout](tmp_path), letter(layout)
+    extract, given = landmarks.extract, {}
     if layout in SHIPPED:
         monkeypatch.setattr(landmarks, "extract", lambda *a, **b: pytest.fail("no detector is needed"))
+    else:
+        monkeypatch.setattr(landmarks, "extract", lambda *a, **b: given.update(b) or extract(*a, **b))
     out, masked = tmp_path / "out", tmp_path / "masked"
     line = ["--DB", db, "--root_path", str(tree.root), "--out", str(out), "--masked_root", str(masked), "-j", "1"]
     assert prepare.main(line) == 0
     samples = check_written(out, tree, DATABASES[db], masked)
+    if layout == "original":  # faces of others may be in the photo
+        assert given["boxes"].keys() >= set(samples["path"])
     counts = samples["split"].value_counts()
     assert counts["valid"] >= 5
     assert counts["train"] > counts["test"] or db == "C"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import multiprocessing
@@ -124,7 +125,7 @@ def test_a_second_ctrl_c_while_saving_leaves_what_was_saved(job, undisturbed):
 def test_ctrl_c_at_a_terminal_reaches_loading_processes_too(job):
     process = start(sys.executable, *TRAINER, *THREE, "-j", "2", "--epochs", "1000", "--patience", "1000",
                     start_new_session=True)  # fmt: skip
-    wait_for(job / "last.pt")
+    wait_for(job / "last.pt", process)
     os.killpg(process.pid, signal.SIGINT)
     done = finish(process)
     assert done.returncode == 130
@@ -132,11 +133,17 @@ def test_ctrl_c_at_a_terminal_reaches_loading_processes_too(job):
     assert re.fullmatch(r"stopped, all up to .* is kept: go on with --resume auto", done.stdout.splitlines()[-1])
 
 
-def wait_for(path):
+def wait_for(path, process):
+    """Until the file is there; a run that has ended, or takes minutes, is ended with its children."""
     for _ in range(1200):
         if path.is_file():
             return
+        if process.poll() is not None:
+            break
         time.sleep(0.1)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    pytest.fail(f"no {path}: {finish(process).stderr}")
 
 
 @pytest.mark.slow
@@ -144,7 +151,7 @@ def test_ctrl_c_under_torchrun_is_the_same(job):
     """The terminal sends the signal to torchrun and to both processes."""
     command = [*THREE, "-b", "8", "--epochs", "1000", "--patience", "1000"]
     process = start(*TORCHRUN, "--standalone", "--nproc_per_node", "2", *TRAINER, *command, start_new_session=True)
-    wait_for(job / "last.pt")
+    wait_for(job / "last.pt", process)
     os.killpg(process.pid, signal.SIGINT)
     done = finish(process)
     assert done.returncode != 0

@@ -14,7 +14,7 @@ from torch import nn
 import main_trainer
 from models.regions import hidden_regions
 from pre_processing import meanface
-from training import engine, losses, options, selection
+from training import checkpoint, engine, losses, options, selection
 from training.checkpoint import plain
 
 TEACHER = "checkpoint_ferplus/7U-cnn-lite0-s0/best.pt"
@@ -110,7 +110,9 @@ def test_answers_that_differ_between_two_looks_cost_more():
     model, batch = Bright([1.0, 0.0, -1.0]), batch_of()
     batch["image"][:], batch["other_image"][:] = 255, 51
     plain_loss, _ = engine.train_step(state_of(model, None), batch, 0.0)
+    before = model.logits.grad.clone()
     loss, logits = engine.train_step(state_of(model, None), batch, 0.0, 2.0)
+    assert not torch.allclose(model.logits.grad, before), "the network learns from it"
     one, other = (model.logits.detach() * light for light in (1.0, 0.2))
     p, q = one.softmax(0), other.softmax(0)
     apart = ((p * (p / q).log()).sum() + (q * (q / p).log()).sum()) / 2
@@ -146,6 +148,12 @@ def test_following_a_teachers_features_changes_training(job, capsys):
         log = Path(f"Results/MaskedDatasets/FERPlus/SevenEmotions/runs/pacnn-lite0-s3-{weight}/log.jsonl")
         losses_of.append(json.loads(log.read_text())["train_loss"])
     assert losses_of[1] > losses_of[0] + 1e-3
+    one, other = (
+        checkpoint.load(Path(f"checkpoint_ferplus/7M-pacnn-lite0-s3-{weight}/last.pt"))["model"]
+        for weight in ("0", "10")
+    )
+    name = next(name for name in one if name.startswith("patch_units") and name.endswith("weight"))
+    assert not torch.equal(one[name], other[name])
     capsys.readouterr()
     assert main_trainer.main([*MASKED, *teacher, "--teacher_features", "10"]) == 2
     assert "a cnn has no regions" in capsys.readouterr().err

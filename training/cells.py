@@ -21,8 +21,8 @@ BROKEN = "not the figures of a run ({error}); remove its folder and run it again
 RUN, NOT_RUN, WANTS_GPU = "run", "not run", "wants a GPU"
 # What decides a result, of the options of a training and of a test; processes, folders and the like do not.
 TESTED = ("num_classes", "model", "backbone", "num_regions", "imagesize", "seed", "condition", "test_mask_kinds", "second_mask",
-          "mirror", "limit_batches")  # fmt: skip
-TRAINED = ("mask_kinds", "mask_share", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "end2end",
+          "mirror", "precision", "limit_batches")  # fmt: skip
+TRAINED = ("mask_kinds", "mask_share", "epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "end2end",
            "targets", *checkpoint.NETWORKS, "teacher_features", "consistency", "balance", "label_smoothing", "ema", "patience", "scratch")  # fmt: skip
 
 

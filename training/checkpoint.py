@@ -20,6 +20,10 @@ from pre_processing.artefacts import InputError, atomic_write
 
 SUFFIX = ".pt"
 NETWORKS = ("teacher", "init_from")  # options that name another network
+# What a run keeps when it goes on; the batch size too, as the learning rate follows from the number of steps.
+SAME_RUN = ("DB", "condition", "seed", "optimizer", "end2end", "mask_kinds", "mask_share", "second_mask", *NETWORKS,
+            "teacher_features", "consistency", "lr", "weight_decay", "momentum", "schedule", "targets", "label_smoothing", "ema",
+            "balance", "mirror", "batch_size")  # fmt: skip
 LATER = {
     "second_mask": None,
     "teacher": None,
@@ -163,22 +167,7 @@ def check_same_model(path: Path, content: dict[str, Any], wanted: dict[str, Any]
 
 def check_same_run(options: Namespace, content: dict[str, Any]) -> None:
     """InputError in one line where a run would be gone on with as another one."""
-    keys = [
-        "DB",
-        "condition",
-        "seed",
-        "optimizer",
-        "end2end",
-        "mask_kinds",
-        "mask_share",
-        "second_mask",
-        *NETWORKS,
-        "teacher_features",
-        "consistency",
-        *("lr", "weight_decay", "momentum", "schedule", "targets", "label_smoothing", "ema", "balance", "mirror"),
-    ]
-    if content.get("progress"):  # the batches of its epoch are drawn again
-        keys += ["batch_size", "limit_batches"]
+    keys = [*SAME_RUN, *(["limit_batches"] if content.get("progress") else [])]  # its epoch's batches are drawn again
     asked = plain(vars(options))
     was = {**asked, **LATER, **content["config"]}
     for key in keys:

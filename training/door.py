@@ -20,7 +20,7 @@ KNOWN = {
     "DataLoader worker": f"a loading process died (killed, or out of memory): try fewer -j; {GO_ON}",
     "gloo": f"another process of this run is gone; {GO_ON}",
     "NCCL": f"another process of this run is gone; {GO_ON}",
-    "out of memory": f"no memory left on the GPU: try a smaller -b; {GO_ON}",
+    "out of memory": "no memory left on the GPU: try a smaller -b (for tests -b_t) and start again, or give --device cpu",
 }
 
 

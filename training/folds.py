@@ -42,7 +42,7 @@ def fold_folders(chosen: Namespace) -> dict[int, Path]:
     }
     if len(found) < 2:
         raise InputError(f"{above}: {len(found)} folds of {DATABASES[chosen.DB]}, {chosen.condition}, but at least 2 are "
-                         f"needed; run python -m pre_processing.prepare --DB {chosen.DB} --fold all first")  # fmt: skip
+                         f"needed; run python -m pre_processing.prepare --DB {chosen.DB} --root_path FOLDER --out {chosen.main_folder} --fold all first")  # fmt: skip
     return found
 
 
@@ -142,9 +142,12 @@ def train(argv: list[str]) -> dict[str, Any]:
     argv = shared(argv)
     chosen, command = options.parse(argv), results.command_line(argv).replace("main_trainer.py", "-m training.folds", 1)
     folders = fold_folders(chosen)
+    whole = argparse.Namespace(**vars(chosen))
+    whole.tag = "-".join(part for part in (chosen.tag, f"{len(folders)}folds") if part)
+    target = results.run_dir(whole)
+    results.check_publish(target, chosen)
     runs = {fold: run_fold(argv, chosen, fold, folder) for fold, folder in folders.items()}
-    chosen.tag = "-".join(part for part in (chosen.tag, f"{len(runs)}folds") if part)
-    target = results.run_dir(chosen)
+    chosen = whole
     results.open_folder(target, fresh=True)
     found, table = pool(chosen, runs, command)
     log = results.Log(target, chosen)

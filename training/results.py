@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 import shutil
@@ -69,25 +70,40 @@ def check_free(folder: Path) -> None:
         raise InputError(f"{folder}: holds a run already; give {go_on}--tag NAME or --overwrite")
 
 
-def check_same_test(folder: Path, options: Namespace) -> None:
-    """InputError where the folder holds another test than the one that is asked for."""
+def check_publish(folder: Path, options: Namespace) -> None:
+    """InputError where --publish would replace the figures of another run than that of `folder`."""
+    shown, own = folder.parent.parent / "metrics.json", folder / "metrics.json"
+    if not options.publish or options.overwrite or not shown.is_file():
+        return
+    if not own.is_file() or own.read_bytes() != shown.read_bytes():
+        raise InputError(f"{shown}: shows another run; remove it or add --overwrite, or leave out --publish")
+
+
+def check_same_test(folder: Path, options: Namespace, valid_accuracy: float) -> None:
+    """InputError where the folder holds another test than the one that is asked for, or of another network.
+
+    `valid_accuracy` of the network that is asked for tells it from another of its name.
+    """
     file = folder / "metrics.json"
     if options.overwrite or not file.is_file():
         return
     found = read_object(file, "not a run's figures ({error}); remove it, or give --tag NAME")
     was, asked = found.get("config", {}), plain(vars(options))
     other = [key for key in TEST if key in was and was[key] != asked[key]]
-    if file_of(was.get("resume")) != file_of(asked["resume"]):
-        other.append("resume")
+    other += [key for key in ("test_list", "resume") if key in was and file_of(was[key]) != file_of(asked[key])]
     if other:
         raise InputError(
             f"{folder}: holds the test with --{other[-1]} {was.get(other[-1])}; give --tag NAME or --overwrite"
         )
+    if not math.isclose(found.get("valid_accuracy") or -1, valid_accuracy, rel_tol=1e-5):
+        raise InputError(
+            f"{folder}: holds the test of another {options.resume} than this one; give --tag NAME or --overwrite"
+        )
 
 
-def file_of(checkpoint: str | None) -> tuple[str, ...]:
-    """Folder and name of a checkpoint, wherever the project lies."""
-    return Path(checkpoint or "").parts[-2:]
+def file_of(path: str | None) -> tuple[str, ...]:
+    """Folder and name of a file, wherever the project lies."""
+    return Path(path or "").parts[-2:]
 
 
 def open_folder(folder: Path, *, fresh: bool) -> None:

@@ -89,6 +89,7 @@ class Run:
         if not (content or options.overwrite):
             for folder in (self.store, self.folder):
                 results.check_free(folder)  # before faces are read
+        results.check_publish(self.folder, options)
         self.digests = digests(options, self.store, content)
         seed_everything(options.seed)
         self.train_faces, self.valid_faces, self.test_faces = (
@@ -300,7 +301,8 @@ def evaluate(options: Namespace, command: str) -> dict[str, Any]:
         setattr(options, key, value)
     trained = content["config"]
     folder = results.run_dir(options, f"{emotions.DATABASES[trained['DB']]}-{trained_on(trained)}")
-    results.check_same_test(folder, options)  # before faces are read
+    results.check_same_test(folder, options, content["best"])  # before faces are read
+    results.check_publish(folder, options)
     faces = selection.faces_of("test", options)
     extra = {"command": command, "test_masks": selection.frozen_masks(options, faces)}
     if distributed.first():
