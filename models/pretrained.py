@@ -68,9 +68,9 @@ def find(weights: str | Path, folder: Path = FOLDER) -> Path:
         raise WeightsError(f"{weights}: no such weights; {choice}, or give the path of a {SUFFIX} file")
     path = folder / f"{weights}{SUFFIX}"
     if not path.is_file():
-        raise WeightsError(f"{path}: the file is missing; get it again (git checkout -- {path.name})")
+        raise WeightsError(f"{path}: the file is missing; get it again (git checkout -- {path})")
     if sha256(path) != known[str(weights)]:
-        raise WeightsError(f"{path}: its sha256 is not the one in {SUMS}; get the file again")
+        raise WeightsError(f"{path}: its sha256 is not the one in {SUMS}; get it again (git checkout -- {path})")
     return path
 
 

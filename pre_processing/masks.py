@@ -19,6 +19,7 @@ from pre_processing import errors, manifest, photos, supplied
 from pre_processing.artefacts import InputError
 from pre_processing.copies import NO_PLACE, asked, check_roots, face_seed, in_chunks, stamp, write_image
 from pre_processing.crop import read_image
+from pre_processing.helping import HelpFormatter
 from pre_processing.manifest import manifest_checksum
 from pre_processing.meanface import hide_points
 from pre_processing.overlay import KINDS, kinds_of, put_mask
@@ -108,15 +109,17 @@ def mask_all(
 def build_parser() -> argparse.ArgumentParser:
     """Options of the command."""
     parser = argparse.ArgumentParser(
-        prog="python -m pre_processing.masks", description="Put masks on every face of photos."
+        prog="python -m pre_processing.masks",
+        description="Put masks on every face of photos.",
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("source", metavar="IN", type=Path, nargs="?", help="a photo, or a folder of photos")
     parser.add_argument(
         "target", metavar="OUT", type=Path, nargs="?", help="folder for copies and manifest.csv, or one .jpg/.png"
     )
     parser.add_argument("--kind", default="surgical", help="kind or group of masks, or several with commas")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("-j", "--jobs", type=int, default=-1, help="processes; -1: all cores")
+    parser.add_argument("--seed", type=int, default=0, help="decides what is drawn")
+    parser.add_argument("-j", "--jobs", type=int, default=-1, help="processes, -1: all cores")
     shows = parser.add_mutually_exclusive_group()
     shows.add_argument("--portraits", dest="show", action="store_const", const=photos.PORTRAIT, default=photos.EVERY,
                        help="one face a photo: the search ends where it is found, several times as fast")  # fmt: skip

@@ -19,6 +19,7 @@ from pre_processing import artefacts, databases, errors, landmarks, masks, split
 from pre_processing.artefacts import ListPaths
 from pre_processing.copies import NO_PLACE
 from pre_processing.emotions import DATABASES
+from pre_processing.helping import HelpFormatter
 from pre_processing.meanface import hide_points
 from pre_processing.partition import FOLDS, partition, require_people
 
@@ -168,20 +169,22 @@ def to_folds(text: str) -> tuple[int, ...]:
 
 def build_parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    parser = argparse.ArgumentParser(prog="python -m pre_processing.prepare", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m pre_processing.prepare", description=__doc__.splitlines()[0], formatter_class=HelpFormatter
+    )
     known = ", ".join(f"{letter} {name}" for letter, name in DATABASES.items())
     parser.add_argument("--DB", choices=sorted(DATABASES), required=True, help=f"database: {known}")
     parser.add_argument("--root_path", type=Path, required=True, help="the database as it was unpacked")
     parser.add_argument("--out", type=Path, default=Path("Results"), help="folder of lists and landmark files")
-    parser.add_argument("--masked_root", type=Path, help="folder for masked copies; ROOT-masked where not given")
+    parser.add_argument("--masked_root", type=Path, help="folder for masked copies [ROOT-masked]")
     parser.add_argument("--keep_duplicates", action="store_true", help="keep near-duplicates across splits")
     parser.add_argument("--rule", choices=("majority", "argmax"), help="FER+: how votes make a label [majority]")
     parser.add_argument("--images", choices=("aligned", "original"), help="RAF-DB: which images [aligned if there]")
     parser.add_argument("--fold", type=to_folds, default=(), help=f"where people are known: 1 to {FOLDS}, or all: "
                         "lists of this fold too, in OUT/folds/")  # fmt: skip
     parser.add_argument("--kind", default="surgical", help="kind or group of masks, or several with commas")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("-j", "--jobs", type=int, default=-1, help="processes; -1: all cores")
+    parser.add_argument("--seed", type=int, default=0, help="decides what is drawn")
+    parser.add_argument("-j", "--jobs", type=int, default=-1, help="processes, -1: all cores")
     return parser
 
 

@@ -189,7 +189,7 @@ def drop_near_duplicates(
     reasons = reasons_to_drop(samples["split"].to_numpy(str), pairs)
     kept = samples if keep else samples[reasons == ""].reset_index(drop=True)
     for split in set(samples["split"]) - set(kept["split"]):
-        raise InputError(f"{table.root}: all faces of {split} have twins in another split; keep near-duplicates")
+        raise InputError(f"{table.root}: all faces of {split} have twins in another split; give --keep_duplicates")
     return kept, audit_table(table, samples, pairs, reasons, keep)
 
 

@@ -174,13 +174,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--weights", help="name of shipped weights, a .safetensors file, or a best.pt of yours [gacnn-lite0-7]"
     )
-    parser.add_argument("--num_classes", type=int, choices=emotions.SUBSETS, default=7)
-    parser.add_argument("--port", type=options.number(int, 1024, 65535), default=PORT)
+    parser.add_argument("--num_classes", type=int, choices=emotions.SUBSETS, help="4 or 7 emotions [7]")
+    parser.add_argument("--port", type=options.number(int, 1024, 65535), default=PORT, help="port of the page")
 
     def work() -> None:
         args = parser.parse_args(argv)
+        if args.weights and args.num_classes:
+            raise InputError("--weights and --num_classes: give one of the two, weights have their number of emotions")
         with tempfile.TemporaryDirectory() as folder, contextlib.suppress(KeyboardInterrupt):
             os.environ["GRADIO_TEMP_DIR"] = folder  # photos are gone when the page is
-            start(args.weights or f"gacnn-lite0-{args.num_classes}", Path(folder), args.port, wait=True)
+            start(args.weights or f"gacnn-lite0-{args.num_classes or 7}", Path(folder), args.port, wait=True)
 
     return door.run(work)

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from pre_processing import masks, prepare
 from pre_processing.artefacts import InputError
+from prediction import command, server
 from training import options
 
 ORIGINAL = (
@@ -97,3 +99,33 @@ def test_what_does_not_fit_is_said_in_one_line(line, expected):
     with pytest.raises(InputError, match=expected) as caught:
         options.parse(line.split())
     assert "\n" not in str(caught.value)
+
+
+def parser_of(command, monkeypatch):
+    """The parser of a command that builds it where it is called."""
+    made = []
+    monkeypatch.setattr(options.Parser, "parse_args", lambda self, argv: made.append(self) or exit(0))
+    with pytest.raises(SystemExit):
+        command([])
+    return made[0]
+
+
+def test_every_option_has_a_help_text_and_shows_its_default(monkeypatch):
+    parsers = [
+        build() for build in (options.build_parser, prepare.build_parser, masks.build_parser, command.build_parser)
+    ]
+    parsers.append(parser_of(server.main, monkeypatch))
+    for parser in parsers:
+        assert all(action.help for action in parser._actions), parser.prog
+        text = " ".join(parser.format_help().split())
+        assert "None" not in text, parser.prog
+        assert "default:" not in text, parser.prog
+    text = " ".join(parsers[0].format_help().split())
+    for said in (
+        "side of the face crop in pixels [lite0: 112, vgg16: 224] ",
+        "momentum of sgd [0.9]",
+        "run's own last.pt",
+    ):
+        assert said in text
+    assert "--publish copy the results" in text
+    assert "folder of lists and landmark files [Results]" in " ".join(parsers[1].format_help().split())

@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 import pytest
 import study_job
+from small_job import make_job
 from small_weights import ship
 
+import main_trainer
 import models
 from models import pretrained
 from pre_processing import emotions, masks, prepare
@@ -45,6 +47,7 @@ def test_every_command_is_one_that_is_checked_here() -> None:
         "pip install -r requirements.txt",
         "python -m pre_processing.",
         "torchrun ",
+        "python main_trainer.py ",
         "python predict.py ",
         "python app.py",
     )
@@ -103,6 +106,20 @@ def test_mask_commands_parse(line: str) -> None:
 def test_predict_commands_parse(line: str) -> None:
     chosen = command.build_parser().parse_args(line.split()[2:])
     assert chosen.source or chosen.webcam == 0
+
+
+@pytest.mark.skipif(not pretrained.shipped(), reason="no weights are shipped")
+@pytest.mark.parametrize("instead", ["--condition unmasked", "--test_mask_kinds seen"])
+def test_its_line_tests_the_weights_that_ship(
+    instead: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    (line,) = (line for line in COMMANDS if line.startswith("python main_trainer.py"))
+    assert f"`{instead}`" in README
+    monkeypatch.chdir(make_job(tmp_path))
+    Path("data/faces").rename("data/ferplus")
+    argv = line.replace("--condition unmasked", instead).split()[2:]
+    assert main_trainer.main([*argv, "-j", "0", "--device", "cpu"]) == 0
+    assert re.search(r"^accuracy .* % \(95 % interval .* n = 14\)$", capsys.readouterr().out, re.M)
 
 
 def test_its_lines_of_python_load_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

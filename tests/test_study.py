@@ -163,7 +163,7 @@ def test_a_network_waits_for_the_one_that_it_starts_from(trainer, capsys):
     study_job.leave(cells.read()[0], np.arange(14) % 7, np.arange(14) % 7)
     assert f"{name}: ready" in listed(capsys)
     Path(first).unlink()
-    assert f"{name}: not run: {first} is missing; train {FIRST} here" in listed(capsys)
+    assert f"{name}: not run: {first} is missing (results ship, weights do not)" in listed(capsys)
     Path("Scripts.txt").write_text(f"{line}\n{LINES}")
     with pytest.raises(InputError, match=f"no line trains {first}"):
         cells.read()

@@ -26,6 +26,9 @@ FERPLUS = DATABASES["F"]
 PERSON = 4  # of the drawn ones
 SAME = ("model", "backbone", "seed", "best_epoch", "valid_accuracy")  # by which a run's figures are a checkpoint's
 
+FACES = {"unmasked": "the bare faces", "masked": "the masked faces", "both": "bare and masked faces"}
+LEGEND = """Masks: seen kinds were worn in training, unseen ones never; under surgical_white, a white surgical mask is drawn over the one worn. A row has one
+answer for each face; `predict.py` and the page give the mean of both looks at a masked one."""
 TOP = """# Weights trained on {databases}
 
 Written by `python -m training.weights`; every figure is read from a file. In Python:
@@ -121,20 +124,21 @@ def figures_table(net: nn.Module, results: Path) -> str:
                  *(metrics.percent(shown["recall"][name]) for name in net.emotions)]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     commands = dict.fromkeys(figures["command"] for _, figures in tests if figures["num_classes"] >= len(net.emotions))
-    return "\n".join([*lines, "", "Made by", "", "```", *commands, "```", ""])
+    legend = [LEGEND, ""] if any(figures.get("test_masks") for _, figures in tests) else []
+    return "\n".join([*lines, "", *legend, "Made by", "", "```", *commands, "```", ""])
 
 
 def network_part(name: str, net: nn.Module, results: Path) -> str:
     """What one network is and does."""
     made = net.provenance
     masks = (
-        f"; {100 * made['mask_share']:g} % of the faces wear masks of the kinds {made['mask_kinds']}, new ones at each look"
+        f" ({100 * made['mask_share']:g} % of the faces wear masks of the kinds {made['mask_kinds']}, new ones at each look)"
         if made.get("mask_kinds")
         else ""
     )
     lines = [
         f"## {name}", "",
-        f"Emotions: {', '.join(net.emotions)}. Trained on {made['database']} ({made['train_condition']}{masks}), seed {made['seed']}; "
+        f"Emotions: {', '.join(net.emotions)}. Trained on {FACES[made['train_condition']]} of {made['database']}{masks}, seed {made['seed']}; "
         f"epoch {made['best_epoch']} of {made['epochs']} was best on validation ({metrics.percent(made['valid_accuracy'])} %) and is "
         "the one here. Wilson intervals" + ("; answers are the mean of a face and its mirror image." if made.get("mirror") else "."),
         "",

@@ -58,7 +58,10 @@ def load(path: Path) -> dict[str, Any]:
     if is_weights(path):
         return of_weights(path)
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such checkpoint; give the path of a last.pt or best.pt")
+        raise InputError(
+            f"{path}: no such checkpoint; train it first (Scripts.txt has the line), or give another best.pt, last.pt, or the name of shipped "
+            "weights (gacnn-lite0-7)"
+        )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, OSError) as error:

@@ -65,7 +65,7 @@ def export(net: nn.Module, path: Path) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run one command line; the exit code of training.door."""
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint", type=Path, help="a best.pt or last.pt")
+    parser.add_argument("checkpoint", type=Path, help="a best.pt, or the name of shipped weights (gacnn-lite0-7)")
     parser.add_argument("output", type=Path, help="the ONNX file to write")
     args = parser.parse_args(argv)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from pre_processing import artefacts, emotions
 from pre_processing.artefacts import InputError
+from pre_processing.helping import HelpFormatter
 from pre_processing.mask_kinds import kinds_of
 
 CONDITIONS = ("masked", "unmasked")
@@ -19,6 +21,9 @@ AUTO = Path("auto")  # --resume auto
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line, raised as InputError so that notebooks see it as well."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"formatter_class": HelpFormatter, **settings})
 
     def error(self, message: str) -> None:
         raise InputError(f"{message} (--help lists every option)")
@@ -59,7 +64,6 @@ def build_parser() -> Parser:
     parser = Parser(
         prog="main_trainer.py",
         description="Train or evaluate an attention CNN on masked or unmasked faces.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=True,
     )
     add_original(parser)
@@ -134,11 +138,21 @@ def add_ours(parser: Parser) -> None:
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1")
     add("--limit_batches", type=number(int, 1), help="most batches of an epoch and of an evaluation, for a trial")
     add("--tag", help="ending of the run folder's name")
-    add("--optimizer", choices=("sgd", "adamw"), default="sgd")
+    add("--optimizer", choices=("sgd", "adamw"), default="sgd", help="how weights are changed")
     add("--schedule", choices=("exponential", "cosine"), default="exponential", help="exponential: x0.95 an epoch")
     add("--balance", type=number(float, 0, 1), default=0.5, help="e: faces are drawn with weight n_class^-e")
-    add("--targets", choices=("hard", "votes"), default="hard", help="votes: the raters' shares as soft targets")
-    add("--label_smoothing", type=number(float, 0, 0.9), default=0.0)
+    add(
+        "--targets",
+        choices=("hard", "votes"),
+        default="hard",
+        help="hard: one emotion, votes: the raters' shares as soft targets",
+    )
+    add(
+        "--label_smoothing",
+        type=number(float, 0, 0.9),
+        default=0.0,
+        help="share of the target that all emotions get alike",
+    )
     add("--ema", type=number(float, 0, 0.99999), default=0.0, help="decay of averaged weights, which are then tested")
     add("--mirror", action="store_true", help="validate and test on the mean answer for a face and its mirror image")
     add("--patience", type=number(int, 1), default=10, help="epochs without a better validation before stopping")

@@ -24,6 +24,7 @@ from training.cells import Cell
 from training.options import Parser
 
 HELD = "another study runs here already; wait for it, or stop it with Ctrl-C"
+WEIGHTS = " (results ship, weights do not): run the line that trains it, with --overwrite"
 GO_ON = "stopped: python -m training.study goes on from here"
 
 
@@ -39,13 +40,13 @@ def state(cell: Cell, gpu: bool) -> str:
     if cell.waits_for:
         return f"not run: waits for {cell.waits_for.id}"
     if cell.parent and not (cell.weights / "best.pt").is_file():
-        return f"not run: {cell.weights / 'best.pt'} is missing; train {cell.parent.id} here"
+        return f"not run: {cell.weights / 'best.pt'} is missing{WEIGHTS}"
     if not cell.parent and last.is_file():
         same = cell.made_by(checkpoint.load(last)["config"])
         return "cut off" if same else f"not run: {last} is of another command; remove it, or move it"
     for need in cell.needs:
         if not (need.weights / "best.pt").is_file():
-            return f"not run: {need.weights / 'best.pt'} is missing; train {need.id} here"
+            return f"not run: {need.weights / 'best.pt'} is missing{WEIGHTS}"
     if cells.keeps_duplicates(vars(cell.chosen)) and not cell.chosen.train_list.is_file():
         return (
             f"not run: {cell.chosen.train_list} is missing; the command above the line in {cells.SCRIPTS.name} makes it"
