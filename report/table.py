@@ -106,17 +106,27 @@ def render(results: Path) -> str:
 
 
 def findings(results: Path) -> str:
-    """What a mask costs and what becomes of the hypothesis, from study.json; nothing where there is none."""
+    """What the study found, a point each, from study.json; nothing where there is none."""
     file = results / FILE
     if not file.is_file():
         return ""
     study = read_noted(file)
     few = "; ".join(f"{name} {count} faces" for name, count in rarest(study))
-    text = (
-        f"{sentences.abstract_cost(study)} {verdict.plain(study)} {verdict.exceptions(study)} {verdict.in_d_prime(study)} {variants.control(study)} {variants.duplicates(study)} "
-        f"{sentences.progress(study)} {sentences.reasons(study)} {sentences.spread(study)}"
+    parts = (
+        [sentences.abstract_cost(study)],
+        [verdict.plain(study), verdict.exceptions(study), verdict.in_d_prime(study)],
+        [variants.larger(study)],
+        [variants.control(study)],
+        [variants.duplicates(study)],
+        [
+            sentences.progress(study),
+            sentences.reasons(study),
+            sentences.spread(study),
+            f"Rarest in Test: {few}." if few else "",
+        ],
     )
-    return textwrap.fill(f"{text} Rarest in Test: {few}." if few else text, 140)
+    texts = (" ".join(filter(None, part)) for part in parts)
+    return "\n".join(textwrap.fill(text, 140, initial_indent="- ", subsequent_indent="  ") for text in texts if text)
 
 
 def rarest(study: dict) -> list[tuple[str, int]]:

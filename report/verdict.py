@@ -16,7 +16,7 @@ TAKEN_BY_PEOPLE = {"Disgust": "Angry", "Fear": "Surprise", "Sad": "Neutral"}
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name."""
-    parts = (verdict, exceptions, kept, disgust, answered, people, order)
+    parts = (verdict, short, exceptions, kept, disgust, answered, people, order)
     return {part.__name__: part(study) for part in parts}
 
 
@@ -35,6 +35,15 @@ def verdict(study: dict) -> str:
     bare = listing([percent(study["costs"][pair]["groups"]["all"]["bare"]["value"]) for pair in pairs_of(study)])
     drop = f"That a mask takes less from the former than from the latter is {_in_pairs(study, 'drop')}."
     return f"{plain(study)} {absolute}; on bare faces the same difference is already {bare}. {drop} {in_d_prime(study)}"
+
+
+def short(study: dict) -> str:
+    """The verdict and how far the four lead, behind masks and on bare faces."""
+    pairs = pairs_of(study)
+    if not pairs:
+        return plain(study)
+    lead = {side: listing([percent(study["costs"][pair]["groups"]["all"][side]["value"]) for pair in pairs]) for side in ("absolute", "bare")}
+    return f"{plain(study)} Behind masks they lead by {lead['absolute']} points of mean recall ({listing([PAIRS[pair] for pair in pairs])}), on bare faces by {lead['bare']}."
 
 
 def plain(study: dict) -> str:
