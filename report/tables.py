@@ -256,9 +256,14 @@ def four(study: dict) -> list[list[str | None]]:
     return rows
 
 
+def leaves_zero_out(difference: dict | None) -> bool:
+    """Whether the interval of a difference lies on one side of zero."""
+    return bool(difference) and (min(difference["ci95"]) > 0 or max(difference["ci95"]) < 0)
+
+
 def ablations(study: dict) -> dict[str, Any]:
     """{"epochs", "every", "n", "left", "rows"}: what was changed, then for bare faces, seen and unseen masks the accuracy, and its
-    difference from the base.
+    difference from the base as (figure with its interval, whether that leaves zero out).
 
     Rows of what was not run are left out; none at all where nothing was run.
     """
@@ -267,7 +272,10 @@ def ablations(study: dict) -> dict[str, Any]:
     rows = []
     for row in done:
         sides = [row[test] for test in ("bare", "seen", "unseen")]
-        figures = [(percent(side["accuracy"]), with_span(side["difference"]) or NO_CELL) for side in sides]
+        figures = [
+            (percent(side["accuracy"]), [with_span(side["difference"]) or NO_CELL, leaves_zero_out(side["difference"])])
+            for side in sides
+        ]
         rows.append([row["what"], *itertools.chain(*figures)])
     return {"epochs": part.get("epochs"), "every": part.get("every"), "n": count(done[0]["bare"]["n"]) if done else None,
             "left": len(part.get("rows", [])) - len(done), "rows": rows}  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from report.numbers import PERCENT, cell_accuracy, count, listing, percent, span, with_span
-from report.tables import LARGER, find, is_run
+from report.tables import LARGER, find, is_run, leaves_zero_out
 
 
 def all_of(study: dict) -> dict[str, str]:
@@ -96,17 +96,23 @@ def ablations(study: dict) -> str:
     if not rows:
         return "Ablations were not run yet."
     said = []
-    for test, where in (("bare", "on bare faces"), ("seen", "behind seen masks"), ("unseen", "behind unseen masks")):
-        for sign, word in ((1, "better"), (-1, "worse")):
-            # Beyond zero on that side as a whole: both ends of the interval, times the sign, are positive.
-            found = [row for row in rows if min(sign * end for end in row[test]["difference"]["ci95"]) > 0]
-            names = [f"{row['what']} ({percent(row[test]['difference']['value'])} points)" for row in found]
-            if names:
-                said.append(f"{where} {word}: {'; '.join(names)}")
-    found = (
-        ". ".join(text[0].upper() + text[1:] for text in said)
-        or "None of them differs from the base beyond its interval"
-    )
+    for word, most in (("won", max), ("lost", min)):
+        parts = []
+        for test, where in (
+            ("bare", "on bare faces"),
+            ("seen", "behind seen masks"),
+            ("unseen", "behind unseen masks"),
+        ):
+            values = {
+                row["what"]: row[test]["difference"]["value"]
+                for row in rows
+                if leaves_zero_out(row[test]["difference"])
+            }
+            name = most(values, key=values.__getitem__, default=None)
+            if name and values[name] == most(0, values[name]):
+                parts.append(f"{where} by “{name}” ({percent(values[name])})")
+        said += [f"Most points are {word} {listing(parts)}"] if parts else []
+    found = ". ".join(said) or "None of them differs from the base beyond its interval"
     return (f"Networks were trained for {part['epochs']} epochs on the same {'quarter' if part['every'] == 4 else 'part'} of Train, with one "
             f"seed, and measured on Valid, on which the epoch was chosen as well; what is only tested in another way is the first row’s network. "
-            f"Intervals are not corrected for their number. {found}.")  # fmt: skip
+            f"Intervals are not corrected for their number; differences whose interval leaves zero out are bold. {found}.")  # fmt: skip

@@ -42,7 +42,10 @@ def short(study: dict) -> str:
     pairs = pairs_of(study)
     if not pairs:
         return plain(study)
-    lead = {side: listing([percent(study["costs"][pair]["groups"]["all"][side]["value"]) for pair in pairs]) for side in ("absolute", "bare")}
+    lead = {
+        side: listing([percent(study["costs"][pair]["groups"]["all"][side]["value"]) for pair in pairs])
+        for side in ("absolute", "bare")
+    }
     return f"{plain(study)} Behind masks they lead by {lead['absolute']} points of mean recall ({listing([PAIRS[pair] for pair in pairs])}), on bare faces by {lead['bare']}."
 
 

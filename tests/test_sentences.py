@@ -96,10 +96,20 @@ def test_ablations_tell_what_was_run_and_what_made_a_difference() -> None:
     study = {"ablations": invented_ablations()}
     found = tables.ablations(study)
     even = "0.0 (\u22121.1 to 1.1)"
-    assert found["rows"][1] == ["more of it", "81.2", even, "72.3", "2.3 (1.2\u20133.4)", "65.0", even]
+    assert found["rows"][1] == [
+        "more of it",
+        "81.2",
+        [even, False],
+        "72.3",
+        ["2.3 (1.2\u20133.4)", True],
+        "65.0",
+        [even, False],
+    ]
     assert (found["n"], found["left"]) == ("3,106", 1)
-    assert "Behind seen masks better: more of it (2.3 points)." in variants.ablations(study)
-    assert "On bare faces" not in variants.ablations(study)
+    assert variants.ablations(study).endswith("Most points are won behind seen masks by “more of it” (2.3).")
+    row = study["ablations"]["rows"][1]
+    row["bare"]["difference"] = {"value": -0.02, "ci95": [-0.03, -0.01]}
+    assert variants.ablations(study).endswith("(2.3). Most points are lost on bare faces by “more of it” (\u22122.0).")
 
 
 def test_gates_are_told_by_what_a_mask_hides() -> None:
