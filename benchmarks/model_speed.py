@@ -29,14 +29,14 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", nargs="+", choices=models.MODELS, default=list(models.MODELS))
     parser.add_argument("--backbone", choices=models.BACKBONES, default="lite0")
-    parser.add_argument("--imagesize", type=int, help="pixels [lite0 112, vgg16 224]")
+    parser.add_argument("--imagesize", type=int, help="pixels [vgg16 224, others 112]")
     parser.add_argument("--num_regions", type=int, default=24)
-    parser.add_argument("-b", "--batch-size", type=int, help="[lite0 64, vgg16 32]")
+    parser.add_argument("-b", "--batch-size", type=int, help="[vgg16 32, others 64]")
     parser.add_argument("--precision", nargs="+", choices=report.DTYPES, default=list(report.DTYPES))
     report.add_options(parser, rounds=5)
     args = parser.parse_args(argv)
-    args.imagesize = args.imagesize or (112 if args.backbone == "lite0" else 224)
-    args.batch_size = args.batch_size or (64 if args.backbone == "lite0" else 32)
+    args.imagesize = args.imagesize or (224 if args.backbone == "vgg16" else 112)
+    args.batch_size = args.batch_size or (32 if args.backbone == "vgg16" else 64)
     return args
 
 

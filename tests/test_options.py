@@ -122,7 +122,7 @@ def test_every_option_has_a_help_text_and_shows_its_default(monkeypatch):
         assert "default:" not in text, parser.prog
     text = " ".join(parsers[0].format_help().split())
     for said in (
-        "side of the face crop in pixels [lite0: 112, vgg16: 224] ",
+        "side of the face crop in pixels [lite0, lite2: 112, vgg16: 224] ",
         "momentum of sgd [0.9]",
         "run's own last.pt",
     ):

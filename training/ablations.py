@@ -80,6 +80,7 @@ VARIATIONS = {
     "bare": Variation("trained on bare faces only", ("--mask_share", "0")),
     "masked": Variation("trained on masked faces only", ("--mask_share", "1")),
     "larger": Variation("faces of 160 px, not 112", ("--imagesize", "160")),
+    "lite2": Variation("EfficientNet-Lite2, not Lite0", ("--backbone", "lite2")),
 }  # fmt: skip
 
 

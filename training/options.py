@@ -13,8 +13,8 @@ from pre_processing.mask_kinds import kinds_of
 
 CONDITIONS = ("masked", "unmasked")
 MODELS = ("gacnn", "pacnn", "cnn")
-BACKBONES = ("lite0", "vgg16")
-IMAGE_SIZE = {"lite0": 112, "vgg16": 224}
+BACKBONES = ("lite0", "lite2", "vgg16")
+IMAGE_SIZE = {"lite0": 112, "lite2": 112, "vgg16": 224}
 REGIONS = (20, 24)
 AUTO = Path("auto")  # --resume auto
 
@@ -103,7 +103,9 @@ def add_original(parser: Parser) -> None:
         add(f"--{split}_list", type=Path, help=f"list of the {split} faces [from --main_folder, --DB, --condition]")
     add("--train_landmarksfile", type=Path, help="landmark file of train and valid [likewise]")
     add("--test_landmarksfile", type=Path, help="landmark file of test [likewise]")
-    add("--imagesize", type=number(int, 64, 224), help="side of the face crop in pixels [lite0: 112, vgg16: 224]")
+    add(
+        "--imagesize", type=number(int, 64, 224), help="side of the face crop in pixels [lite0, lite2: 112, vgg16: 224]"
+    )
     add("--end2end", type=yes_or_no, nargs="?", const=True, default=True, help="False keeps the backbone as it is")
     add("--num_classes", type=int, default=7, help="4 (Neutral, Happy, Angry, Surprise) or 7 emotions")
     add("--num_regions", type=int, choices=REGIONS, default=24, help="24: paper; 20: upper face")

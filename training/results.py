@@ -18,7 +18,7 @@ from pre_processing.artefacts import InputError, atomic_write, read_object
 from training import distributed, figures, metrics, predictions
 from training.checkpoint import plain
 
-DISPLAY = {"gacnn": "gACNN", "pacnn": "pACNN", "cnn": "CNN", "lite0": "Lite0", "vgg16": "VGG16"}
+DISPLAY = {"gacnn": "gACNN", "pacnn": "pACNN", "cnn": "CNN", "lite0": "Lite0", "lite2": "Lite2", "vgg16": "VGG16"}
 NUMBER = {4: "Four", 7: "Seven"}
 CHECKPOINTS = ("last.pt", "best.pt")
 # Tests of one network that differ in these are not one.
