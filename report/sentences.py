@@ -142,15 +142,7 @@ def unseen(study: dict) -> str:
         return f"from {seen} to {other}, by {percent(part['drop']['value'])} points ({span(part['drop']['ci95'])}; {part['target']}{unsure})"
 
     said = []
-    for train, name in zip(
-        FALLS,
-        (
-            "the network trained behind masks",
-            "the network for both",
-            "the one for both with larger faces and a teacher",
-        ),
-        strict=True,
-    ):
+    for train, name in FALLS.items():
         part = study["unseen"][train]
         second = part["second"]
         ways = (("as they are worn", part), (f"under a second mask ({kind_name(second.get('kind', ''))})", second),

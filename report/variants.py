@@ -5,6 +5,8 @@ from __future__ import annotations
 from report.numbers import PERCENT, cell_accuracy, count, listing, percent, span, with_span
 from report.tables import LARGER, find, is_run, leaves_zero_out
 
+WHERE = {"bare": "on bare faces", "seen": "behind seen masks", "unseen": "behind unseen masks"}
+
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name; empty where there is nothing to say."""
@@ -25,7 +27,7 @@ def after_bare(study: dict) -> str:
 def larger(study: dict) -> str:
     """What larger faces and a teacher are worth together, to the network for both."""
     said = []
-    for test, where in (("bare", "on bare faces"), ("seen", "behind seen masks"), ("unseen", "behind unseen masks")):
+    for test, where in WHERE.items():
         for part in study["variations"]:
             if part["cell"] == f"7-gacnn-lite0-s0-{LARGER}-{test}":
                 figures = f"{percent(part['accuracy'])} against {percent(part['accuracy_beside'])}{PERCENT}"
@@ -98,11 +100,7 @@ def ablations(study: dict) -> str:
     said = []
     for word, most in (("won", max), ("lost", min)):
         parts = []
-        for test, where in (
-            ("bare", "on bare faces"),
-            ("seen", "behind seen masks"),
-            ("unseen", "behind unseen masks"),
-        ):
+        for test, where in WHERE.items():
             values = {
                 row["what"]: row[test]["difference"]["value"]
                 for row in rows

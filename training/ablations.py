@@ -130,7 +130,7 @@ class Ablation:
             (self.folder / "begun").write_text(self.lines[0], encoding="utf-8")
             if code := main_trainer.main([*self.train, *(["--resume", "auto"] if begun else ["--overwrite"])]):
                 return code
-            (self.folder / "begun").rename(self.folder / "trained")
+            (self.folder / "begun").replace(self.folder / "trained")
         return next(
             (code for argv in self.tests.values() if (code := main_trainer.main([*argv, "--overwrite"]))), door.DONE
         )
