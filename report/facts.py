@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from pre_processing.mask_kinds import GROUPS, KINDS, SECOND
 from pre_processing.meanface import HIDDEN
 from report import sentences, speeds, tables, variants, verdict
 from report.numbers import count, kind_name, percent
-from training import options
+from training import augment, options
 from training.results import DISPLAY
 
 FILES = {"study": "Results/study.json", "audit": "Results/UnmaskedDatasets/FERPlus/FERPlus_audit.csv"}
@@ -52,8 +53,9 @@ def gather(root: Path) -> dict[str, Any]:
         "hypothesis": tables.hypothesis(study),
         "calibration": tables.calibration(study),
         "four": tables.four(study),
+        "unseen": variants.unseen_table(study),
         "few": tables.FEW,
-        "ablations": tables.ablations(study),
+        "ablations": variants.ablation_table(study),
         "gates": tables.gates(study, net["regions"]),
         "bootstrap": study["bootstrap"],
         "data": data(root / FILES["audit"]),
@@ -67,7 +69,6 @@ def gather(root: Path) -> dict[str, Any]:
             ),
             "answers": machine(root / "benchmarks" / "README.md", "onnx_speed cpu"),
         },
-        "reproduction": reproduction(study),
         "literature": read_json(Path(__file__).with_name("literature.json"), "restore it"),
         "versions": versions(root / "requirements.txt"),
     }
@@ -104,9 +105,15 @@ def data(path: Path) -> dict[str, Any]:
     left_out = {
         what.removeprefix("left out: "): count(n) for (_, _, what), n in counts.items() if what.startswith("left out")
     }
+    none = ("unknown emotion", "not a face")
+    facts["no_emotion"] = count(sum(n for (_, _, what), n in counts.items() if what.removeprefix("left out: ") in none))
     faces = {row[0]: row[5] for row in rows}  # of Test
-    tested = [counts["test", emotion, "before"] for emotion in EMOTIONS]
-    facts |= {"majority": percent(max(tested) / sum(tested)), "four": count(sum(tested[:4]))}
+    tested, learnt = (
+        [counts[split, emotion, what] for emotion in EMOTIONS]
+        for split, what in (("test", "before"), ("train", "after"))
+    )
+    facts |= {"majority": percent(max(tested) / sum(tested)), "four": count(sum(tested[:4])),
+              "trained_four": percent(sum(learnt[:4]) / sum(learnt), 0)}  # fmt: skip
     return facts | {"rows": rows, "faces": faces, "left_out": left_out}
 
 
@@ -140,7 +147,14 @@ def training(command: str) -> dict[str, str]:
     """Options of the main job, as text."""
     config = options.parse(command.split()[2:])
     names = ("epochs", "batch_size", "lr", "weight_decay", "balance", "ema", "optimizer", "schedule")
-    return {name: f"{getattr(config, name)}" for name in names} | {"command": command}
+    changes = {
+        "turn": math.degrees(augment.TURN),
+        "shift": 100 * augment.SHIFT,
+        "scale": 100 * augment.SCALE,
+        "light": 100 * augment.BRIGHTNESS,
+    }
+    return ({name: f"{getattr(config, name)}" for name in names} | {name: f"{change:.0f}" for name, change in changes.items()}
+            | {"command": command})  # fmt: skip
 
 
 def masks() -> dict[str, Any]:
@@ -190,14 +204,6 @@ def machine(path: Path, *sections: str) -> str | None:
         if line := re.search(r"^(.*\bcores), load.*?, (Python .*)\.$", part, re.MULTILINE):
             found[f"{line[1]}, {line[2]}"] = None
     return "; ".join(found) or None
-
-
-def reproduction(study: dict) -> list[list[Any]]:
-    """Rows: commit, and the cells that were run with it."""
-    by_commit: dict[str, list[str]] = {}
-    for cell in filter(tables.is_run, study["cells"]):
-        by_commit.setdefault((cell["git"] or "unknown")[:10], []).append(cell["id"])
-    return [[commit, ids] for commit, ids in by_commit.items()]
 
 
 def versions(path: Path) -> dict[str, str]:

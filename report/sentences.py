@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
-from report.numbers import PERCENT, cell_accuracy, count, decimal, kind_name, listing, percent, plural, span
+from report.numbers import PERCENT, cell_accuracy, count, decimal, listing, p_value, percent, plural, span
 from report.tables import LARGER, PAIRS, TRAINED, find, is_run, over_seeds
-from training.analysis import FALLS
 
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name; empty where there is nothing to say."""
     return {
         "progress": progress(study), "headline": headline(study), "abstract_cost": abstract_cost(study),
-        "unseen": unseen(study), "window": window(study),
+        "window": window(study),
         "seeds": seeds(study), "spread": spread(study), "cost": cost(study),
         "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
         "calibration": calibration(study), "lost": lost(study), "gates": gates(study),
@@ -43,13 +42,13 @@ def reasons(study: dict) -> str:
 
 def headline(study: dict) -> str:
     """Accuracy of the networks for bare faces, for masked faces and for both."""
-    bare, worn = find(study, "unmasked", "bare"), find(study, "masked", "seen")
+    bare, worn = accuracy_of(study, "unmasked", "bare"), accuracy_of(study, "masked", "seen")
     both = [find(study, "both", test) for test in ("bare", "seen")]
     said = []
     if bare:
-        said.append(f"trained on bare faces recognises {cell_accuracy(bare)} of the bare test faces")
+        said.append(f"trained on bare faces recognises {bare} of the bare test faces")
     if worn:
-        said.append(f"{'one ' if said else ''}trained behind masks {cell_accuracy(worn)} of the masked ones")
+        said.append(f"{'one ' if said else ''}trained behind masks {worn} of the masked ones")
     if not said and not all(both):
         return f"No network of the matrix for seven emotions has been tested yet{_trials(study)}."
     text = f"A network {listing(said)}. " if said else ""
@@ -60,6 +59,15 @@ def headline(study: dict) -> str:
             text += f", and with larger faces and a teacher {cell_accuracy(larger[0])} and {cell_accuracy(larger[1])}"
         text += "."
     return text.strip()
+
+
+def accuracy_of(study: dict, train: str, test: str) -> str | None:
+    """`87.4 % (86.2–88.5, mean of 2 seeds)` of gACNN-Lite0 for seven emotions, or of its one seed; None if not run."""
+    part = over_seeds(study, train, test)
+    if part is None or "mean" not in part:
+        return part and cell_accuracy(part)
+    mean = part["mean"]
+    return f"{percent(mean['value'])}{PERCENT} ({span(mean['ci95'])}, mean of {len(part['seeds'])} seeds)"
 
 
 def _trials(study: dict) -> str:
@@ -101,8 +109,12 @@ def cost(study: dict) -> str:
         most, least = order[0], order[-1]
         sure = [e for e in EMOTIONS if part["mcnemar"][e]["p_holm"] < 0.05]
         told = listing(sure) if sure else "no emotion"
-        unsure = [f"{e} (n = {part['mcnemar'][e]['n']})" for e in EMOTIONS if e not in sure]
-        few = f"; for {listing(unsure)} it finds none, which may be for want of faces" if sure and unsure else ""
+        unsure = [
+            f"{e} (n = {part['mcnemar'][e]['n']}, uncorrected p {p_value(part['mcnemar'][e]['p'])})"
+            for e in EMOTIONS
+            if e not in sure
+        ]
+        few = f", and none for {listing(unsure)}" if sure and unsure else ""
         said.append(
             f"In the pair “{name}” {most} loses most ({percent(drops[most]['value'])} points of recall) and {least} least "
             f"({percent(drops[least]['value'])}); McNemar’s test, corrected for seven emotions, finds a difference for "
@@ -131,29 +143,6 @@ def emotions(study: dict) -> str:
     )
 
 
-def unseen(study: dict) -> str:
-    """The drop from seen to unseen kinds, with and without a second mask, beside its target."""
-
-    target = percent(study["unseen"]["target"], 0)
-
-    def fall(part: dict) -> str:
-        seen, other = (f"{percent(part[f'accuracy_{kinds}'])}{PERCENT}" for kinds in ("seen", "unseen"))
-        unsure = "" if part["certain"] else f", but the interval holds {target}"
-        return f"from {seen} to {other}, by {percent(part['drop']['value'])} points ({span(part['drop']['ci95'])}; {part['target']}{unsure})"
-
-    said = []
-    for train, name in FALLS.items():
-        part = study["unseen"][train]
-        second = part["second"]
-        ways = (("as they are worn", part), (f"under a second mask ({kind_name(second.get('kind', ''))})", second),
-                ("with the mean of both answers", part["mean"]))  # fmt: skip
-        parts = [f"{how} {fall(found)}" for how, found in ways if is_run(found)]
-        said += [f"{name} falls {listing(parts)}"] if parts else []
-    if not said:
-        return "Unseen kinds were not tested yet."
-    return f"The target for unseen kinds of masks is a fall of at most {target} points: {'; '.join(said)}."
-
-
 def window(study: dict) -> str:
     """What a network trained behind masks makes of a mouth that shows, or of a nose."""
     found = {test: find(study, "masked", test) for test in ("window", "low", "bare", "seen")}
@@ -161,7 +150,7 @@ def window(study: dict) -> str:
     said = [f"{cell_accuracy(found[test])} {where}" for test, where in words.items() if found[test]]
     if not said or not found["seen"]:
         return ""
-    return (f"The network trained behind masks, which never saw a mouth in training, recognises {listing(said)}, against "
+    return (f"The network trained behind masks, which was shown hardly a mouth in training, recognises {listing(said)}, against "
             f"{cell_accuracy(found['seen'])} behind seen masks.")  # fmt: skip
 
 

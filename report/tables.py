@@ -73,7 +73,7 @@ def matrix(study: dict, classes: int) -> dict[str, Any]:
     tests = [test for test in TESTS if any(test == first for *_, first in found)]
     names = dict.fromkeys(key[:3] for key in found)
     rows = [
-        [name, trained(train) + (", second mask" if second else ""),
+        [name, trained(train) + (", tested under a second mask" if second else ""),
          *(found.get((name, train, second, test), NO_CELL) for test in tests)] for name, train, second in names
     ]  # fmt: skip
     for row, above in reversed([*zip(rows[1:], rows, strict=False)]):
@@ -200,7 +200,9 @@ def lost(study: dict) -> list[list[str | None]]:
 def _where(lost_faces: dict) -> list[str]:
     n, most = lost_faces["n"], sorted(lost_faces["to"].items(), key=lambda item: -item[1])[:2]
     # Of a few faces a share would promise too much.
-    said = [f"{name} {percent(share, 0) + PERCENT if n >= FEW else round(share * n)}" for name, share in most if share]
+    said = [
+        f"{name} {percent(share, 0) + PERCENT if n >= FEW else round(share * n)}" for name, share in most if share
+    ]
     return [count(n), ", ".join(said) or NO_CELL]
 
 
@@ -212,7 +214,7 @@ def confusions(study: dict) -> list[dict[str, Any]]:
         cell = find(study, train, test)
         found.append(
             {
-                "title": f"trained on {TRAINED[train]}, tested {SHORT[test]}",
+                "title": f"{TRAINED[train]} → {SHORT[test]}",
                 "masked": test != "bare",
                 "rows": None if cell is None else _shares(cell["confusion"]),
             }
@@ -254,31 +256,6 @@ def four(study: dict) -> list[list[str | None]]:
                                                   accuracy(four_only) if four_only else NO_CELL]  # fmt: skip
     rows = [[trained(train), TESTS[test], *found[train, test]] for train, test in tests if (train, test) in found]
     return rows
-
-
-def leaves_zero_out(difference: dict | None) -> bool:
-    """Whether the interval of a difference lies on one side of zero."""
-    return bool(difference) and (min(difference["ci95"]) > 0 or max(difference["ci95"]) < 0)
-
-
-def ablations(study: dict) -> dict[str, Any]:
-    """{"epochs", "every", "n", "left", "rows"}: what was changed, then for bare faces, seen and unseen masks the accuracy, and its
-    difference from the base as (figure with its interval, whether that leaves zero out).
-
-    Rows of what was not run are left out; none at all where nothing was run.
-    """
-    part = study["ablations"]
-    done = [row for row in part.get("rows", []) if is_run(row)]
-    rows = []
-    for row in done:
-        sides = [row[test] for test in ("bare", "seen", "unseen")]
-        figures = [
-            (percent(side["accuracy"]), [with_span(side["difference"]) or NO_CELL, leaves_zero_out(side["difference"])])
-            for side in sides
-        ]
-        rows.append([row["what"], *itertools.chain(*figures)])
-    return {"epochs": part.get("epochs"), "every": part.get("every"), "n": count(done[0]["bare"]["n"]) if done else None,
-            "left": len(part.get("rows", [])) - len(done), "rows": rows}  # fmt: skip
 
 
 def differences(study: dict) -> list[dict[str, Any]]:

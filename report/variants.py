@@ -1,16 +1,22 @@
-"""Prose on networks that were trained in other ways: what changed, beside the network that was not."""
+"""Tables and prose on networks that were trained or tested in other ways, beside those that were not."""
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 from report.numbers import PERCENT, cell_accuracy, count, listing, percent, span, with_span
-from report.tables import LARGER, find, is_run, leaves_zero_out
+from report.tables import LARGER, NO_CELL, find, is_run, trained
+from training.analysis import FALLS
 
 WHERE = {"bare": "on bare faces", "seen": "behind seen masks", "unseen": "behind unseen masks"}
+
+UNSEEN_WAYS = {"worn": "as they are worn", "second": "under a second mask", "mean": "with the mean of both answers"}
 
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name; empty where there is nothing to say."""
-    parts = (after_bare, larger, control, duplicates, ablations)
+    parts = (after_bare, larger, unseen, control, duplicates, ablations)
     return {part.__name__: part(study) for part in parts}
 
 
@@ -63,7 +69,8 @@ def control(study: dict) -> str:
         for test, where in (("bare", "on bare faces"), ("seen", "behind masks"))
     ]
     return (f"{text}The plain CNN was run as an ablation only, beside gACNN, both trained with one seed on bare and masked faces for "
-            f"{study['ablations']['epochs']} epochs on a part of Train: on Valid its difference in points is {listing(sides)}.")  # fmt: skip
+            f"{study['ablations']['epochs']} epochs on a part of Train: on Valid its difference in points is {listing(sides)}. "
+            "It also has fewer parameters, one linear layer and only the coarse last map, so that this is not what attention alone is worth.")  # fmt: skip
 
 
 def duplicates(study: dict) -> str:
@@ -114,3 +121,63 @@ def ablations(study: dict) -> str:
     return (f"Networks were trained for {part['epochs']} epochs on the same {'quarter' if part['every'] == 4 else 'part'} of Train, with one "
             f"seed, and measured on Valid, on which the epoch was chosen as well; what is only tested in another way is the first row’s network. "
             f"Intervals are not corrected for their number; differences whose interval leaves zero out are bold. {found}.")  # fmt: skip
+
+
+def leaves_zero_out(difference: dict | None) -> bool:
+    """Whether the interval of a difference lies on one side of zero."""
+    return bool(difference) and (min(difference["ci95"]) > 0 or max(difference["ci95"]) < 0)
+
+
+def unseen_table(study: dict) -> list[list[str]]:
+    """Rows: trained on, test, accuracy behind seen and unseen kinds, fall with its interval, whether the target is reached."""
+    rows = []
+    for train in FALLS:
+        for way, how in UNSEEN_WAYS.items():
+            part = study["unseen"][train] if way == "worn" else study["unseen"][train][way]
+            if is_run(part):
+                rows.append([trained(train), how, *(percent(part[f"accuracy_{kinds}"]) for kinds in ("seen", "unseen")),
+                             with_span(part["drop"]), part["target"]])  # fmt: skip
+    for row, above in reversed([*zip(rows[1:], rows, strict=False)]):
+        row[0] = "" if row[0] == above[0] else row[0]  # a name once
+    return rows
+
+
+def ablation_table(study: dict) -> dict[str, Any]:
+    """{"epochs", "every", "n", "left", "rows"}: what was changed, then for bare faces, seen and unseen masks the accuracy, and its
+    difference from the base as (figure with its interval, whether that leaves zero out).
+
+    Rows of what was not run are left out; none at all where nothing was run.
+    """
+    part = study["ablations"]
+    done = [row for row in part.get("rows", []) if is_run(row)]
+    rows = []
+    for row in done:
+        sides = [row[test] for test in ("bare", "seen", "unseen")]
+        figures = [
+            (percent(side["accuracy"]), [with_span(side["difference"]) or NO_CELL, leaves_zero_out(side["difference"])])
+            for side in sides
+        ]
+        rows.append([row["what"], *itertools.chain(*figures)])
+    return {"epochs": part.get("epochs"), "every": part.get("every"), "n": count(done[0]["bare"]["n"]) if done else None,
+            "left": len(part.get("rows", [])) - len(done), "rows": rows}  # fmt: skip
+
+
+def unseen(study: dict) -> str:
+    """Which networks reach the target for the fall from seen to unseen kinds, and in which tests."""
+    target = percent(study["unseen"]["target"], 0)
+    said = []
+    for way, how in UNSEEN_WAYS.items():
+        by_word: dict[str, list[str]] = {}
+        for train, name in FALLS.items():
+            part = study["unseen"][train] if way == "worn" else study["unseen"][train][way]
+            if is_run(part):
+                by_word.setdefault(part["target"], []).append(
+                    name if part["certain"] else f"{name} (the interval holds {target})"
+                )
+        if by_word:
+            said.append(f"{how} it is {listing([f'{word} by {listing(names)}' for word, names in by_word.items()])}")
+    if not said:
+        return "Unseen kinds were not tested yet."
+    return (
+        f"The target for unseen kinds of masks is a fall of at most {target} points from seen ones: {'; '.join(said)}."
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from pre_processing.emotions import EMOTIONS
-from report.numbers import DASH, PERCENT, count, listing, percent, span
+from report.numbers import DASH, PERCENT, count, listing, percent, plural, span
 from report.tables import PAIRS, is_run
-from training.hypothesis import BETTER, CONTRADICTED, SUPPORTED, UNDECIDED, UNDEFINED, WORSE
+from training.hypothesis import BETTER, CONTRADICTED, GROUPS, SUPPORTED, UNDECIDED, UNDEFINED, WORSE
 
 FORMER, LATTER = listing(list(BETTER)), listing(list(WORSE))
 # Readings of masked faces by people (Rinck et al. 2022): what an emotion is taken for.
@@ -46,7 +46,7 @@ def short(study: dict) -> str:
         side: listing([percent(study["costs"][pair]["groups"]["all"][side]["value"]) for pair in pairs])
         for side in ("absolute", "bare")
     }
-    return f"{plain(study)} Behind masks they lead by {lead['absolute']} points of mean recall ({listing([PAIRS[pair] for pair in pairs])}), on bare faces by {lead['bare']}."
+    return f"{plain(study)} Behind masks they lead by {lead['absolute']} points of mean recall ({listing([PAIRS[pair] for pair in pairs])}), on bare faces by {lead['bare']}. {in_d_prime(study)}"
 
 
 def plain(study: dict) -> str:
@@ -81,17 +81,20 @@ def _in_pairs(study: dict, reading: str) -> str:
 
 
 def in_d_prime(study: dict) -> str:
-    """The same by the measure that discounts response bias, as counts of pairs."""
+    """The same by the measure that discounts response bias, as counts of pairs, with and without Disgust."""
 
-    def counts(reading: str) -> str:
-        found = Counter(study["verdict"][pair]["d_prime"][reading]["all"] for pair in pairs_of(study))
+    def counts(reading: str, group: str) -> str:
+        found = Counter(study["verdict"][pair]["d_prime"][reading][group] for pair in pairs_of(study))
         return listing(
             [f"{word} in {found[word]}" for word in (SUPPORTED, CONTRADICTED, UNDECIDED, UNDEFINED) if found[word]]
         )
 
-    number = len(pairs_of(study))
-    return (f"In d′, which response bias touches less, the first is {counts('absolute')} of {number} and the second {counts('drop')} of "
-            f"{number} pairs.")  # fmt: skip
+    first, second = (
+        f"{counts(reading, 'all')} (without Disgust {counts(reading, 'without_disgust')})"
+        for reading in ("absolute", "drop")
+    )
+    return (f"By d′, which response bias touches less, of {plural(len(pairs_of(study)), 'pair', 'pairs')} the lead behind masks is {first}, and that a mask takes less "
+            f"from the four {second}.")  # fmt: skip
 
 
 def exceptions(study: dict) -> str:
@@ -112,19 +115,21 @@ def exceptions(study: dict) -> str:
 
 def kept(study: dict) -> str:
     """Shares of their bare recall that both groups keep; points that a mask takes are bounded by what there is to take."""
-    said = []
-    for pair in pairs_of(study):
-        recall = study["costs"][pair]["recall"]
-        shares = []
-        for group in (BETTER, WORSE):
-            bare, masked = (sum(recall[name][side]["value"] or 0 for name in group) for side in ("bare", "masked"))
-            shares.append(f"{percent(masked / bare, 0)}{PERCENT}" if bare else DASH)
-        said.append(f"{' against '.join(shares)} ({PAIRS[pair]})")
-    if not said:
+
+    def shares(worse: tuple[str, ...]) -> str:
+        said = []
+        for pair in pairs_of(study):
+            recall, parts = study["costs"][pair]["recall"], []
+            for group in (BETTER, worse):
+                bare, masked = (sum(recall[name][side]["value"] or 0 for name in group) for side in ("bare", "masked"))
+                parts.append(percent(masked / bare, 0) if bare else DASH)
+            said.append(f"{' against '.join(parts)}{PERCENT} ({PAIRS[pair]})")
+        return listing(said)
+
+    if not pairs_of(study):
         return ""
-    return (
-        f"Who has little recall on bare faces can lose few points; of what they have, the former keep {listing(said)}."
-    )
+    return (f"Who has little recall on bare faces can lose few points; of what they have, the former keep {shares(GROUPS['all'])}, without Disgust "
+            f"{shares(GROUPS['without_disgust'])}; these shares have no intervals.")  # fmt: skip
 
 
 def disgust(study: dict) -> str:
@@ -134,7 +139,7 @@ def disgust(study: dict) -> str:
         found = study["verdict"][pair]
         for said, measure in ((found, ""), (found["d_prime"], " in d′")):
             for reading, name in (("absolute", "recognised better"), ("drop", "losing less")):
-                if said[reading]["all"] not in (said[reading]["without_disgust"], UNDEFINED):
+                if said[reading]["all"] != said[reading]["without_disgust"]:
                     changed.append(
                         f"“{name}”{measure} from {said[reading]['all']} to {said[reading]['without_disgust']} ({PAIRS[pair]})"
                     )
@@ -164,27 +169,27 @@ def answered(study: dict) -> str:
 
 
 def people(study: dict) -> str:
-    """Whether the networks take emotions for what people take them for, behind masks and without."""
-    part = next(
-        (study["costs"][pair] for pair in ("information", "both", "shift") if is_run(study["costs"][pair])), None
-    )
-    if part is None:
-        return "Whether the networks err as people do cannot be said yet."
+    """How often the networks give the answers that people give behind masks, on bare faces and behind masks."""
     by_id = {cell["id"]: cell["confusion"] for cell in study["cells"] if is_run(cell)}
-    masked, bare = (by_id[part[side][0]] for side in ("masked", "bare"))
-    same, others = [], []
+    tests = {}
+    for pair, sides in (("information", ("bare", "masked")), ("shift", ("masked",))):
+        part = study["costs"][pair]
+        if is_run(part):
+            words = "after training for them" if pair == "information" else "without it"
+            tests |= {
+                "on bare faces" if side == "bare" else f"behind masks {words}": by_id[part[side][0]] for side in sides
+            }
+    if not tests:
+        return "Whether the networks err as people do cannot be said yet."
+    said, sums = [], [0] * len(tests)
     for emotion, answer in TAKEN_BY_PEOPLE.items():
-        code = EMOTIONS.index(emotion)
-        wrong = {name: masked[code][place] for place, name in enumerate(EMOTIONS) if name != emotion}
-        most = max(wrong, key=wrong.__getitem__)
-        if wrong[most]:
-            before = bare[code][EMOTIONS.index(most)]
-            text = f"{emotion} for {most} ({wrong[most]} of {sum(masked[code])} faces behind masks, {before} bare)"
-            (same if most == answer else others).append(text)
-    said = [f"like people, the network takes {listing(same)}"] if same else []
-    said += [f"unlike people, it takes {listing(others)}"] if others else []
-    text = "; ".join(said) or "the network takes no face of these emotions for another"
-    return f"{text[0].upper()}{text[1:]}."
+        row, column = EMOTIONS.index(emotion), EMOTIONS.index(answer)
+        counts = [confusion[row][column] for confusion in tests.values()]
+        sums = [total + number for total, number in zip(sums, counts, strict=True)]
+        faces = sum(next(iter(tests.values()))[row])
+        said.append(f"{emotion} for {answer} {listing([count(number) for number in counts])} times of {count(faces)}")
+    return (f"The networks give these answers {listing([*tests])} as follows: {'; '.join(said)}; in all {listing([count(total) for total in sums])}. "
+            "Only a count that is higher behind masks than on bare faces is the mask’s.")  # fmt: skip
 
 
 def order(study: dict) -> str:
@@ -194,4 +199,5 @@ def order(study: dict) -> str:
         return ""
     drops = {name: side["drop"]["value"] for name, side in part["recall"].items() if side["drop"]["value"] is not None}
     ranked = sorted(drops, key=lambda name: -drops[name])
-    return f"In the pair “information” the order of loss, by point estimates, is {listing([f'{name} ({percent(drops[name])} points)' for name in ranked])}."
+    people = f"People lose most on Disgust and, of what is significant, least on Happy; the networks most on {ranked[0]} and least on {ranked[-1]}."
+    return f"In the pair “information” the order of loss, by point estimates, is {listing([f'{name} ({percent(drops[name])} points)' for name in ranked])}. {people}"

@@ -130,7 +130,7 @@ def test_the_network_for_both_takes_the_places_of_what_was_not_run(tmp_path: Pat
     assert found["text"]["headline"].startswith("One network for both reaches")
     assert "in one network trained on both" in found["text"]["abstract_cost"]
     matrices = [part["title"] for part in found["confusions"] if part["rows"]]
-    assert matrices == ["trained on both, tested bare", "trained on both, tested masked"]
+    assert matrices == ["both → bare", "both → masked"]
     lost = study["costs"]["both"]["lost"]["Happy"]["n"]
     assert [row[1] for row in found["lost"] if row[0] == "Happy"] == [str(lost)]
     assert all(None not in row[1:4] and row[4:] == [None] * 3 for row in found["mcnemar"])

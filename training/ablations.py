@@ -71,7 +71,7 @@ VARIATIONS = {
     "as_they_come": Variation("faces drawn as they come, rare emotions not more often", ("--balance", "0")),
     "all_alike": Variation("each emotion drawn equally often", ("--balance", "1")),
     "patches": Variation("patches alone (pACNN)", ("--model", "pacnn")),
-    "plain": Variation("no attention (CNN)", ("--model", "cnn")),
+    "plain": Variation("plain trunk with a linear layer (CNN)", ("--model", "cnn")),
     "upper": Variation("20 regions of the upper face, not 24", ("--num_regions", "20")),
     "invented": Variation("half of the masks of invented kinds", ("--mask_kinds", "seen,invented")),
     "teacher": Variation("half of the target from a network that sees the bare face (Scripts.txt’s first, trained on all of Train)", ("--teacher", TEACHER)),
