@@ -200,9 +200,7 @@ def lost(study: dict) -> list[list[str | None]]:
 def _where(lost_faces: dict) -> list[str]:
     n, most = lost_faces["n"], sorted(lost_faces["to"].items(), key=lambda item: -item[1])[:2]
     # Of a few faces a share would promise too much.
-    said = [
-        f"{name} {percent(share, 0) + PERCENT if n >= FEW else round(share * n)}" for name, share in most if share
-    ]
+    said = [f"{name} {percent(share, 0) + PERCENT if n >= FEW else round(share * n)}" for name, share in most if share]
     return [count(n), ", ".join(said) or NO_CELL]
 
 

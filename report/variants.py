@@ -128,15 +128,21 @@ def leaves_zero_out(difference: dict | None) -> bool:
     return bool(difference) and (min(difference["ci95"]) > 0 or max(difference["ci95"]) < 0)
 
 
+def _in_way(study: dict, train: str, way: str) -> dict:
+    """The fall of the network of a training in one of UNSEEN_WAYS."""
+    part = study["unseen"][train]
+    return part if way == "worn" else part[way]
+
+
 def unseen_table(study: dict) -> list[list[str]]:
     """Rows: trained on, test, accuracy behind seen and unseen kinds, fall with its interval, whether the target is reached."""
     rows = []
     for train in FALLS:
         for way, how in UNSEEN_WAYS.items():
-            part = study["unseen"][train] if way == "worn" else study["unseen"][train][way]
+            part = _in_way(study, train, way)
             if is_run(part):
                 rows.append([trained(train), how, *(percent(part[f"accuracy_{kinds}"]) for kinds in ("seen", "unseen")),
-                             with_span(part["drop"]), part["target"]])  # fmt: skip
+                             with_span(part["drop"]), part["target"] + ("" if part["certain"] else " ?")])  # fmt: skip
     for row, above in reversed([*zip(rows[1:], rows, strict=False)]):
         row[0] = "" if row[0] == above[0] else row[0]  # a name once
     return rows
@@ -164,18 +170,18 @@ def ablation_table(study: dict) -> dict[str, Any]:
 
 def unseen(study: dict) -> str:
     """Which networks reach the target for the fall from seen to unseen kinds, and in which tests."""
-    target = percent(study["unseen"]["target"], 0)
+    target, verbs = percent(study["unseen"]["target"], 0), {"reached": "reach", "missed": "miss"}
     said = []
     for way, how in UNSEEN_WAYS.items():
         by_word: dict[str, list[str]] = {}
         for train, name in FALLS.items():
-            part = study["unseen"][train] if way == "worn" else study["unseen"][train][way]
+            part = _in_way(study, train, way)
             if is_run(part):
-                by_word.setdefault(part["target"], []).append(
-                    name if part["certain"] else f"{name} (the interval holds {target})"
-                )
-        if by_word:
-            said.append(f"{how} it is {listing([f'{word} by {listing(names)}' for word, names in by_word.items()])}")
+                by_word.setdefault(part["target"], []).append(name)
+        alike = len(by_word) == 1
+        parts = [f"{'all' if alike and len(names) > 1 else listing(names)} {verbs[word] if len(names) > 1 else f'{verbs[word]}es'} it"
+                 for word, names in by_word.items()]  # fmt: skip
+        said += [f"{how} {listing(parts)}"] if parts else []
     if not said:
         return "Unseen kinds were not tested yet."
     return (

@@ -202,3 +202,17 @@ def test_means_do_not_hide_an_emotion_that_falls_below(tmp_path: Path) -> None:
         recall[emotion]["bare"]["value"] = 0.8
     assert "in the pair “shift” Angry (20.0\u202f%) lies below Sad (30.0\u202f%)" in verdict.exceptions(study)
     assert "62 against 17\u202f% (shift)" in verdict.kept(study)
+
+
+def test_the_target_for_unseen_masks_is_told_by_test_and_network(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    for train, part in study["unseen"].items():
+        if train != "target":
+            for way, found in (("worn", part), ("second", part["second"]), ("mean", part["mean"])):
+                found |= {"target": "reached" if way == "second" else "missed", "certain": way == "worn"}
+    study["unseen"]["both"]["mean"]["target"] = "reached"
+    said = variants.unseen(study)
+    assert "as they are worn all miss it; under a second mask all reach it; with the mean of both answers the network" in said
+    assert "and the network for both reaches it." in said
+    rows = variants.unseen_table(study)
+    assert [row[-1] for row in rows[3:6]] == ["missed", "reached ?", "reached ?"]
