@@ -105,7 +105,7 @@ def test_a_difference_that_bare_faces_show_as_well_is_no_drop(folder):
 
 def test_an_interval_that_touches_zero_decides_nothing():
     assert hypothesis.judge({"value": 0.1, "ci95": [0.0, 0.2]}) == "undecided"
-    assert hypothesis.judge({"value": None, "ci95": None}) == "undecided"
+    assert hypothesis.judge({"value": None, "ci95": None}) == "not defined"
 
 
 def test_seeds_are_put_together(folder):
