@@ -212,7 +212,10 @@ def test_the_target_for_unseen_masks_is_told_by_test_and_network(tmp_path: Path)
                 found |= {"target": "reached" if way == "second" else "missed", "certain": way == "worn"}
     study["unseen"]["both"]["mean"]["target"] = "reached"
     said = variants.unseen(study)
-    assert "as they are worn all miss it; under a second mask all reach it; with the mean of both answers the network" in said
+    assert (
+        "as they are worn all miss it; under a second mask all reach it; with the mean of both answers the network"
+        in said
+    )
     assert "and the network for both reaches it." in said
     rows = variants.unseen_table(study)
     assert [row[-1] for row in rows[3:6]] == ["missed", "reached ?", "reached ?"]
