@@ -10,6 +10,7 @@ from typing import Any
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
 from report.numbers import PERCENT, count, decimal, p_value, percent, span, with_span, with_units
+from training.analysis import LARGER
 from training.results import DISPLAY
 
 TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": "worn low", "window": "window",
@@ -17,7 +18,6 @@ TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": 
 TRAINED = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
 # What else was not as usual, as training.cells names it.
 MORE = {"duplicates": "near-duplicates kept", "teacher": "with a teacher", "init_from": "after bare ones"}
-LARGER = "both+160px+teacher"
 SHORT = {"bare": "bare", "seen": "masked"}
 PAIRS = {"shift": "shift", "information": "information", "both": "one network"}
 NO_CELL = "\u2013"

@@ -172,13 +172,10 @@ def people(study: dict) -> str:
     """How often the networks give the answers that people give behind masks, on bare faces and behind masks."""
     by_id = {cell["id"]: cell["confusion"] for cell in study["cells"] if is_run(cell)}
     tests = {}
-    for pair, sides in (("information", ("bare", "masked")), ("shift", ("masked",))):
+    for pair, words in (("information", "after training for them"), ("shift", "without it")):
         part = study["costs"][pair]
-        if is_run(part):
-            words = "after training for them" if pair == "information" else "without it"
-            tests |= {
-                "on bare faces" if side == "bare" else f"behind masks {words}": by_id[part[side][0]] for side in sides
-            }
+        if is_run(part):  # the network for bare faces is the same in both
+            tests |= {"on bare faces": by_id[part["bare"][0]], f"behind masks {words}": by_id[part["masked"][0]]}
     if not tests:
         return "Whether the networks err as people do cannot be said yet."
     said, sums = [], [0] * len(tests)
@@ -199,5 +196,5 @@ def order(study: dict) -> str:
         return ""
     drops = {name: side["drop"]["value"] for name, side in part["recall"].items() if side["drop"]["value"] is not None}
     ranked = sorted(drops, key=lambda name: -drops[name])
-    people = f"People lose most on Disgust and, of what is significant, least on Happy; the networks most on {ranked[0]} and least on {ranked[-1]}."
+    people = f"Those people lose most on Disgust and, of what is significant, least on Happy; the networks most on {ranked[0]} and least on {ranked[-1]}."
     return f"In the pair “information” the order of loss, by point estimates, is {listing([f'{name} ({percent(drops[name])} points)' for name in ranked])}. {people}"

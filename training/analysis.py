@@ -36,11 +36,12 @@ PAIRS = {
     "both": ("one network trained on both, tested on bare and on masked faces", "both-bare", "both-seen", True),
 }  # fmt: skip
 UNSEEN_TARGET = 0.03
+LARGER = "both+160px+teacher"  # as training.cells names it
 # Trainings whose fall from seen to unseen masks is told.
 FALLS = {
     "masked": "the network trained behind masks",
     "both": "the network for both",
-    "both+160px+teacher": "the one for both with larger faces and a teacher",
+    LARGER: "the one for both with larger faces and a teacher",
 }
 FOUR = "from the 7-emotion network: its probabilities of the four, renormalised, on faces that show one of the four"
 
