@@ -135,7 +135,8 @@ def machine(args: argparse.Namespace) -> str:
     """Processor, threads, load and versions."""
     versions = f"Python {platform.python_version()}, torch {torch.__version__}"
     if is_gpu(args.device):
-        return f"{torch.cuda.get_device_name(args.device)}, {versions}"
+        tf32 = ", convolutions of fp32 in TF32" if torch.backends.cudnn.allow_tf32 else ""  # PyTorch's default
+        return f"{torch.cuda.get_device_name(args.device)}, {versions}{tf32}"
     cpuinfo = Path("/proc/cpuinfo")
     text = cpuinfo.read_text() if cpuinfo.is_file() else ""
     names = re.findall(r"^model name\s*: (.*)$", text, re.MULTILINE) or [platform.machine()]

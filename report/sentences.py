@@ -57,6 +57,9 @@ def headline(study: dict) -> str:
         larger = [find(study, LARGER, test) for test in ("bare", "seen")]
         if all(larger):
             text += f", and with larger faces and a teacher {cell_accuracy(larger[0])} and {cell_accuracy(larger[1])}"
+        largest = [find(study, LARGER, test, backbone="lite2") for test in ("bare", "seen")]
+        if all(larger) and all(largest):
+            text += f", with a larger trunk and more epochs as well {cell_accuracy(largest[0])} and {cell_accuracy(largest[1])}"
         text += "."
     return text.strip()
 

@@ -10,7 +10,11 @@ def networks(benchmarks: dict[str, list[dict[str, str]]]) -> str:
     text = ""
     if fast and half:
         text = (f"On a CPU a gACNN-VGG16 of the original’s 20 regions trains {fast['times the original']} times as fast as in the original’s structure in single precision, and "
-                f"{half['times the original']} times with bfloat16.")  # fmt: skip
+                f"{half['times the original']} times with bfloat16")  # fmt: skip
+        gpu = {
+            (row["network"], row["numbers"]): row["times the original"] for row in benchmarks.get("acnn_speed gpu", [])
+        }
+        text += f"; on a GPU {gpu['ours', 'fp32']} and {gpu['ours', 'bf16']} times." if gpu else "."
     engines = {row["engine"]: row for row in benchmarks.get("onnx_speed cpu", [])}
     if "ONNX Runtime fp32" in engines:
         text += f" In ONNX Runtime gACNN-Lite0 answers for one face in {engines['ONNX Runtime fp32']['one face, median (ms)']} ms."

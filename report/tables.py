@@ -10,7 +10,7 @@ from typing import Any
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
 from report.numbers import PERCENT, count, decimal, p_value, percent, span, with_span, with_units
-from training.analysis import LARGER
+from training.analysis import LARGER, LARGEST
 from training.results import DISPLAY
 
 TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": "worn low", "window": "window",
@@ -41,9 +41,11 @@ def network(cell: dict) -> str:
     return f"{DISPLAY[cell['model']]}-{DISPLAY[cell['backbone']]}"
 
 
-def find(study: dict, train: str, test: str, classes: int = 7, model: str = "gacnn") -> dict | None:
-    """The cell of the Lite0 network of the lowest seed; None where there is none or it was not run."""
-    wanted = {"num_classes": classes, "model": model, "backbone": "lite0", "train": train, "test": test}
+def find(
+    study: dict, train: str, test: str, classes: int = 7, model: str = "gacnn", backbone: str = "lite0"
+) -> dict | None:
+    """The cell of the network of the lowest seed; None where there is none or it was not run."""
+    wanted = {"num_classes": classes, "model": model, "backbone": backbone, "train": train, "test": test}
     found = [cell for cell in study["cells"] if wanted.items() <= cell.items() and is_run(cell)]
     return min(found, key=lambda cell: cell["seed"], default=None)
 
@@ -59,6 +61,12 @@ def trained(train: str) -> str:
     """`both, at 160 px, with a teacher` of `both+160px+teacher`."""
     faces, *more = train.split("+")
     return ", ".join([TRAINED[faces], *(MORE.get(name) or f"at {name.removesuffix('px')} px" for name in more)])
+
+
+def trained_network(name: str) -> str:
+    """`both, at 160 px, with a teacher, Lite2` of `7-gacnn-lite2-both+160px+teacher`; Lite0 is not told."""
+    _, _, backbone, train = name.split("-", 3)
+    return trained(train) + ("" if backbone == "lite0" else f", {DISPLAY[backbone]}")
 
 
 def accuracy(cell: dict) -> str | None:
@@ -243,17 +251,19 @@ def calibration(study: dict) -> list[dict[str, Any]]:
 
 
 def four(study: dict) -> list[list[str | None]]:
-    """Rows for gACNN-Lite0 of the lowest seed: trained on, tested on, four emotions out of seven, trained on four."""
+    """Rows for gACNN-Lite0 of the lowest seed, and the largest network: trained on, tested on, four emotions out of seven,
+    trained on four."""
     by_id = {cell["id"]: cell for cell in study["cells"]}
-    tests = [(train, test) for train in (*TRAINED, LARGER) for test in SHORT]
+    networks = [*(f"7-gacnn-lite0-{train}" for train in (*TRAINED, LARGER)), LARGEST]
+    tests = [(network, test) for network in networks for test in SHORT]
     found = {}
     for part in study["four_from_seven"]:
         cell, four_only = by_id[part["cell"]], by_id.get(part["trained_cell"] or "")
-        if (cell["model"], cell["backbone"], cell["seed"]) == ("gacnn", "lite0", 0):
-            found[cell["train"], cell["test"]] = [f"{percent(part['accuracy'])} ({span(part['ci95'])})",
+        if (cell["model"], cell["seed"]) == ("gacnn", 0):
+            name = f"7-gacnn-{cell['backbone']}-{cell['train']}"
+            found[name, cell["test"]] = [f"{percent(part['accuracy'])} ({span(part['ci95'])})",
                                                   accuracy(four_only) if four_only else NO_CELL]  # fmt: skip
-    rows = [[trained(train), TESTS[test], *found[train, test]] for train, test in tests if (train, test) in found]
-    return rows
+    return [[trained_network(name), TESTS[test], *found[name, test]] for name, test in tests if (name, test) in found]
 
 
 def differences(study: dict) -> list[dict[str, Any]]:

@@ -41,6 +41,7 @@ def leave(cell: Cell, labels: np.ndarray, answers: np.ndarray, **more: object) -
         "command": cell.line,
         "train_condition": trained_on(vars((cell.parent or cell).chosen)),
         "best_epoch": 11,
+        "precision_used": "bf16" if cell.chosen.backbone == "lite2" else "fp32",
         "valid_accuracy": 0.5 + 0.01 * (cell.parent or cell).chosen.seed,
         **more,
     }

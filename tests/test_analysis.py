@@ -40,7 +40,12 @@ def test_nothing_is_said_of_what_was_not_run(folder):
     assert [cell["id"] for cell in found["cells"]] == [cell.id for cell in cells.read()]
     assert all(cell["status"] == "not run" and cell["reason"] and "accuracy" not in cell for cell in found["cells"])
     assert {cell["reason"] for cell in found["cells"] if cell["backbone"] == "vgg16"} == {"wants a GPU"}
-    parts = [*found["costs"].values(), *found["seeds"], found["unseen"]["masked"], found["unseen"]["both"]]
+    parts = [
+        *found["costs"].values(),
+        *found["seeds"],
+        found["unseen"]["7-gacnn-lite0-masked"],
+        found["unseen"]["7-gacnn-lite0-both"],
+    ]
     parts += [found["verdict"][name] for name in found["costs"]] + [found["gates"]]
     assert all(part["status"] == "not run" and part["reason"] for part in parts)
     assert found["verdict"]["sentence"].startswith("Not run")
@@ -149,7 +154,7 @@ def test_four_emotions_from_seven(folder):
 def test_unseen_kinds(folder):
     seen, unseen = "7-gacnn-lite0-s0-both-seen", "7-gacnn-lite0-s0-both-unseen"
     study_job.study(folder, {seen: GOOD, unseen: [0.8] * 7}, FACES)
-    found = written(folder)["unseen"]["both"]
+    found = written(folder)["unseen"]["7-gacnn-lite0-both"]
     assert found["drop"]["value"] == pytest.approx(found["accuracy_seen"] - found["accuracy_unseen"], abs=1e-5)
     assert found["second"]["status"] == "not run"
     assert found["drop"]["value"] > 0.03
@@ -178,6 +183,14 @@ def test_a_network_trained_in_another_way_stands_beside_its_like(folder):
     } | ({"samples"} if usual["samples"] != other["samples"] else set())
 
 
+def test_a_larger_trunk_stands_beside_the_same_training_of_lite0(folder):
+    small, large = (f"7-gacnn-{trunk}-s0-both+160px+teacher-seen" for trunk in ("lite0", "lite2"))
+    study_job.study(folder, {BARE: GOOD, small: [0.8] * 7, large: GOOD}, FACES)  # the first one is their teacher
+    (found,) = written(folder)["variations"]
+    assert (found["cell"], found["beside"]) == (large, small)
+    assert 0.03 < found["gain"]["value"] == pytest.approx(found["accuracy"] - found["accuracy_beside"], abs=1e-5)
+
+
 def test_a_second_mask_has_its_own_drop_and_a_mean_with_the_first(folder):
     names = [
         f"7-gacnn-lite0-s0-masked-{kinds}{under}"
@@ -187,11 +200,11 @@ def test_a_second_mask_has_its_own_drop_and_a_mean_with_the_first(folder):
     right = ([0.9] * 7, [0.6] * 7, [0.9] * 7, [0.89] * 7)
     study = study_job.study(folder, dict(zip(names, right, strict=True)), FACES)
     found = written(folder)
-    second = found["unseen"]["masked"]["second"]
+    second = found["unseen"]["7-gacnn-lite0-masked"]["second"]
     assert (second["seen"], second["unseen"], second["target"]) == (*names[2:], "reached")
     assert second["certain"] is (second["drop"]["ci95"][1] <= 0.03)
-    assert found["unseen"]["masked"]["target"] == "missed"
-    mean, looks = found["unseen"]["masked"]["mean"], found["two_looks"]["cells"]
+    assert found["unseen"]["7-gacnn-lite0-masked"]["target"] == "missed"
+    mean, looks = found["unseen"]["7-gacnn-lite0-masked"]["mean"], found["two_looks"]["cells"]
     assert (mean["accuracy_seen"], mean["accuracy_unseen"]) == tuple(looks[name]["accuracy"] for name in names[:2])
     assert list(found["two_looks"]["cells"]) == sorted(names[:2])
     told = found["two_looks"]["cells"][names[1]]

@@ -185,12 +185,15 @@ def test_the_table_tells_what_a_network_was_trained_and_tested_on(tmp_path: Path
             "1-unmasked-bare",
         )
     }
+    rates["7-gacnn-lite2-s0-both+160px+teacher-bare"] = rates["7-gacnn-lite2-s0-both+160px+teacher-seen"] = [0.8] * 7
     study_job.study(tmp_path, rates, [5] * 7)
     rows = [line.split(" | ")[1:3] for line in table.render(tmp_path).splitlines() if line.startswith("| FERPlus")]
     assert rows == [
         ["bare faces", "bare faces"],
         ["both", "bare faces"],
         ["both", "seen masks"],
+        ["both, at 160 px, with a teacher", "seen masks"],
+        ["both, at 160 px, with a teacher", "bare faces"],
         ["both, at 160 px, with a teacher", "seen masks"],
     ]
 

@@ -28,7 +28,7 @@ from training.statistics import estimate, over_seeds
 FILE, GATES, ABLATIONS = "study.json", "gates.json", "ablations.json"
 MAIN = "7-gacnn-lite0"  # the network whose costs are told
 KEPT = ("command", "git", "config", "software", "n", "accuracy", "ci95", "confusion", "valid_accuracy", "best_epoch",
-        "parameters", "test_masks")  # fmt: skip
+        "parameters", "test_masks", "precision_used")  # fmt: skip
 # Pair: title, what is tested bare, what masked, and whether it is one network.
 PAIRS = {
     "shift": ("a network trained on bare faces, tested on bare and on masked ones", "unmasked-bare", "unmasked-seen", True),
@@ -37,11 +37,13 @@ PAIRS = {
 }  # fmt: skip
 UNSEEN_TARGET = 0.03
 LARGER = "both+160px+teacher"  # as training.cells names it
-# Trainings whose fall from seen to unseen masks is told.
+LARGEST = f"7-gacnn-lite2-{LARGER}"
+# Networks whose fall from seen to unseen masks is told.
 FALLS = {
-    "masked": "the network trained behind masks",
-    "both": "the network for both",
-    LARGER: "the one for both with larger faces and a teacher",
+    f"{MAIN}-masked": "the network trained behind masks",
+    f"{MAIN}-both": "the network for both",
+    f"{MAIN}-{LARGER}": "the one for both with larger faces and a teacher",
+    LARGEST: "its like with a larger trunk",
 }
 FOUR = "from the 7-emotion network: its probabilities of the four, renormalised, on faces that show one of the four"
 
@@ -120,14 +122,14 @@ class Study:
         Under `second`, the same with one more mask over both, of a kind that was trained on; under `mean`, with the mean of both answers.
         """
         found: dict[str, Any] = {"target": UNSEEN_TARGET}
-        for train in FALLS:
+        for network in FALLS:
             drops = []
             for under in ("", f"-under-{SECOND}"):
-                names = f"{MAIN}-{train}-seen{under}", f"{MAIN}-{train}-unseen{under}"
+                names = f"{network}-seen{under}", f"{network}-unseen{under}"
                 seen, other = map(self.seeds_of, names)
                 seeds = sorted(seen.keys() & other.keys())
                 drops.append(self.unseen_drop(seen[seeds[0]].id, other[seeds[0]].id) if seeds else self.missing(*names))
-            found[train] = {**drops[0], "second": {"kind": SECOND, **drops[1]}, "mean": self.mean_drop(drops)}
+            found[network] = {**drops[0], "second": {"kind": SECOND, **drops[1]}, "mean": self.mean_drop(drops)}
         return found
 
     def unseen_drop(self, seen: str, unseen: str) -> dict[str, Any]:
@@ -149,6 +151,8 @@ class Study:
         for name, cell in self.done.items():
             plainly, *more = cell.train.split("+")
             usual = name.replace(cell.train, plainly)
+            if cell.chosen.backbone != "lite0":
+                more, usual = ["backbone"], name.replace(f"-{cell.chosen.backbone}-", "-lite0-")
             if more and usual in self.done:
                 both = self.predictions[name], self.predictions[usual]
                 found.append({"cell": name, "beside": usual, **gain(*both)})

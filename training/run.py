@@ -334,6 +334,7 @@ def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, 
         "valid_accuracy": content["best"],
         "parameters": sum(weight.numel() for weight in model.parameters()),
         "precision_used": precision,
+        "device_used": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         **extra,
     }
     found = results.write(folder, options, predictions, faces, extra)
