@@ -84,9 +84,17 @@ def matrix(study: dict, classes: int) -> dict[str, Any]:
         [name, trained(train) + (", tested under a second mask" if second else ""),
          *(found.get((name, train, second, test), NO_CELL) for test in tests)] for name, train, second in names
     ]  # fmt: skip
-    for row, above in reversed([*zip(rows[1:], rows, strict=False)]):
-        row[0] = "" if row[0] == above[0] else row[0]  # a name once
-    return {"tests": [TESTS[test] for test in tests], "rows": rows}
+    order = [row[0] for row in rows]
+    rows.sort(key=lambda row: order.index(row[0]))
+    return {"tests": [TESTS[test] for test in tests], "rows": once(rows)}
+
+
+def once(rows: list[list]) -> list[list]:
+    """The same rows, in which a name that stands above as well is empty."""
+    return [
+        ["" if above and row[0] == above[0] else row[0], *row[1:]]
+        for row, above in zip(rows, [None, *rows], strict=False)
+    ]
 
 
 def worn(cell: dict) -> tuple[bool, str]:
@@ -263,7 +271,8 @@ def four(study: dict) -> list[list[str | None]]:
             name = f"7-gacnn-{cell['backbone']}-{cell['train']}"
             found[name, cell["test"]] = [f"{percent(part['accuracy'])} ({span(part['ci95'])})",
                                                   accuracy(four_only) if four_only else NO_CELL]  # fmt: skip
-    return [[trained_network(name), TESTS[test], *found[name, test]] for name, test in tests if (name, test) in found]
+    rows = [[trained_network(name), TESTS[test], *found[name, test]] for name, test in tests if (name, test) in found]
+    return once(rows)
 
 
 def differences(study: dict) -> list[dict[str, Any]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from report.numbers import PERCENT, cell_accuracy, count, listing, percent, span, with_span
-from report.tables import LARGER, NO_CELL, find, is_run, trained_network
+from report.numbers import PERCENT, count, listing, percent, span, with_span
+from report.tables import LARGER, NO_CELL, find, is_run, once, trained_network
 from training.analysis import FALLS, LARGEST
 
 WHERE = {"bare": "on bare faces", "seen": "behind seen masks", "unseen": "behind unseen masks"}
-
+CONTROL = "The CNN also has fewer parameters, one linear layer and only the coarse last map, so that this is not what attention alone is worth."
 UNSEEN_WAYS = {"worn": "as they are worn", "second": "under a second mask", "mean": "with the mean of both answers"}
 
 
@@ -54,32 +54,33 @@ def largest(study: dict) -> str:
 
 def _gains(study: dict, network: str) -> list[str]:
     """Accuracy of a network in each test beside that of its like, with the difference."""
-    said = []
-    for test, where in WHERE.items():
-        for part in study["variations"]:
-            if part["cell"] == f"{network}-{test}":
-                figures = f"{percent(part['accuracy'])} against {percent(part['accuracy_beside'])}{PERCENT}"
-                gain = part["gain"]
-                said.append(f"{figures} {where} ({percent(gain['value'])} points, {span(gain['ci95'])})")
-    return said
+    told = (_beside(study, f"{network}-{test}", where) for test, where in WHERE.items())
+    return [text for text in told if text]
+
+
+def _beside(study: dict, cell: str, where: str) -> str | None:
+    """`87.7 against 86.6 % on bare faces (1.2 points, 0.3–2.0)`: a cell and its like; None where either was not run."""
+    for part in study["variations"]:
+        if part["cell"] == cell:
+            figures = f"{percent(part['accuracy'])} against {percent(part['accuracy_beside'])}{PERCENT}"
+            return f"{figures} {where} ({percent(part['gain']['value'])} points, {span(part['gain']['ci95'])})"
+    return None
 
 
 def control(study: dict) -> str:
-    """Whether attention helps: gACNN beside the plain network and beside patches alone."""
+    """Whether attention helps: the plain network and patches alone, beside gACNN."""
     said, plain = [], False
     for model, name in (("cnn", "the plain CNN"), ("pacnn", "pACNN")):
-        parts = []
-        for train, test, where in (("unmasked", "bare", "on bare faces"), ("masked", "seen", "behind masks")):
-            own, other = find(study, train, test), find(study, train, test, model=model)
-            if own and other:
-                parts.append(
-                    f"{cell_accuracy(other)} {where} where gACNN recognises {percent(own['accuracy'])}{PERCENT}"
-                )
-                plain = plain or model == "cnn"
-        said += [f"{name} recognises {listing(parts)}"] if parts else []
-    text = f"With the same trunk and recipe {'; '.join(said)}. " if said else ""
+        parts = [
+            _beside(study, f"7-{model}-lite0-s0-unmasked-bare", WHERE["bare"]),
+            _beside(study, f"7-{model}-lite0-s0-masked-seen", WHERE["seen"]),
+        ]
+        if any(parts):
+            said.append(f"{name} recognises {listing([part for part in parts if part])}")
+            plain = plain or model == "cnn"
+    text = f"Beside gACNN, with the same trunk and recipe, {'; '.join(said)}. " if said else ""
     if plain:
-        return text.strip()
+        return text + CONTROL
     tried = next((row for row in study["ablations"].get("rows", []) if row["name"] == "plain" and is_run(row)), None)
     if tried is None:
         return f"{text}The plain CNN was not run, so that nothing here shows what attention is worth."
@@ -88,8 +89,7 @@ def control(study: dict) -> str:
         for test, where in (("bare", "on bare faces"), ("seen", "behind masks"))
     ]
     return (f"{text}The plain CNN was run as an ablation only, beside gACNN, both trained with one seed on bare and masked faces for "
-            f"{study['ablations']['epochs']} epochs on a part of Train: on Valid its difference in points is {listing(sides)}. "
-            "It also has fewer parameters, one linear layer and only the coarse last map, so that this is not what attention alone is worth.")  # fmt: skip
+            f"{study['ablations']['epochs']} epochs on a part of Train: on Valid its difference in points is {listing(sides)}. {CONTROL}")  # fmt: skip
 
 
 def duplicates(study: dict) -> str:
@@ -162,9 +162,7 @@ def unseen_table(study: dict) -> list[list[str]]:
             if is_run(part):
                 rows.append([trained_network(network), how, *(percent(part[f"accuracy_{kinds}"]) for kinds in ("seen", "unseen")),
                              with_span(part["drop"]), part["target"] + ("" if part["certain"] else " ?")])  # fmt: skip
-    for row, above in reversed([*zip(rows[1:], rows, strict=False)]):
-        row[0] = "" if row[0] == above[0] else row[0]  # a name once
-    return rows
+    return once(rows)
 
 
 def ablation_table(study: dict) -> dict[str, Any]:

@@ -191,11 +191,12 @@ def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) 
 
 def test_attention_is_set_beside_what_has_none(tmp_path: Path) -> None:
     study = invent(tmp_path, "all")
-    plain = tables.find(study, "masked", "seen", model="cnn")
-    plain |= {"accuracy": 0.7111, "ci95": [0.69, 0.73]}
-    assert "71.1\u202f% (69.0\u201373.0) behind masks where gACNN" in variants.control(study)
+    plain = next(part for part in study["variations"] if part["cell"] == "7-cnn-lite0-s0-masked-seen")
+    plain |= {"accuracy": 0.7111, "accuracy_beside": 0.7444, "gain": {"value": -0.0333, "ci95": [-0.05, -0.01]}}
+    assert "71.1 against 74.4\u202f% behind seen masks (−3.3 points, −5.0 to −1.0); pACNN" in variants.control(study)
     assert "was not run" not in variants.control(study)
-    study["cells"] = [cell for cell in study["cells"] if cell["model"] != "cnn"]
+    assert variants.control(study).endswith(f". {variants.CONTROL}")
+    study["variations"] = [part for part in study["variations"] if "-cnn-" not in part["cell"]]
     assert variants.control(study).endswith("nothing here shows what attention is worth.")
     study["ablations"]["rows"].append({**study["ablations"]["rows"][1], "name": "plain"})
     assert "for 5 epochs on a part of Train: on Valid its difference in points is 0.0" in variants.control(study)

@@ -146,17 +146,14 @@ class Study:
         )
 
     def variations(self) -> list[dict[str, Any]]:
-        """Networks that were trained in another way, each beside its like that was not, on the same faces."""
+        """Networks of another kind, or trained in another way, each beside its like, on the same faces."""
         found = []
         for name, cell in self.done.items():
-            plainly, *more = cell.train.split("+")
-            usual = name.replace(cell.train, plainly)
-            if cell.chosen.backbone != "lite0":
-                more, usual = ["backbone"], name.replace(f"-{cell.chosen.backbone}-", "-lite0-")
-            if more and usual in self.done:
+            usual = like(cell)
+            if usual != name and usual in self.done:
                 both = self.predictions[name], self.predictions[usual]
                 found.append({"cell": name, "beside": usual, **gain(*both)})
-                if "duplicates" in more:
+                if cells.keeps_duplicates(vars((cell.parent or cell).chosen)):
                     found[-1]["twins"] = self.twins(*both)
         return found
 
@@ -272,6 +269,15 @@ class Study:
             "groups": {"better": list(hypothesis.BETTER), "worse": list(hypothesis.WORSE)},
             **{name: part() for name, part in parts.items()},
         }
+
+
+def like(cell: Cell) -> str:
+    """The cell that this one is set beside: with Lite0 as its trunk, else a gACNN, else trained in the usual way."""
+    chosen = cell.chosen
+    for other, usual in ((chosen.backbone, "lite0"), (chosen.model, "gacnn"), (cell.train, cell.train.split("+")[0])):
+        if other != usual:
+            return cell.id.replace(f"-{other}-", f"-{usual}-")
+    return cell.id
 
 
 def difference(
