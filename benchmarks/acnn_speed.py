@@ -109,7 +109,7 @@ def compare(regions: int, args: argparse.Namespace) -> list[str]:
         work = training[name, precision] * args.batch_size / rate
         rows.append([name, precision, args.batch_size / rate, plain / rate, args.batch_size / speed,
                      plain_infer / speed, memory[name, precision], training[name, precision], work,
-                     100 * work / ceilings[precision]])  # fmt: skip
+                     report.of_ceiling(work, ceilings, precision, args.device)])  # fmt: skip
     count = {name: sum(p.numel() for p in net.parameters()) / 1e6 for name, net in nets.items()}
     return [f"{regions} regions, {count[OURS]:.1f} M parameters (original's structure {count[ORIGINAL]:.1f} M), "
             f"outputs in fp32 equal within {apart:.0e} of the largest. {report.fastest([ceilings])[1]}", "",

@@ -109,7 +109,7 @@ def main(argv: list[str] | None = None) -> None:
         print(*report.table(TITLES[:-1], more)[-len(args.precision) :], sep="\n", flush=True)
         rows, ceilings = [*rows, *more], [*ceilings, bound]
     highest, told = report.fastest(ceilings)
-    rows = [[*row, 100 * row[-1] / highest[row[2]]] for row in rows]
+    rows = [[*row, report.of_ceiling(row[-1], highest, row[2], args.device)] for row in rows]
     lines[-1] += f" {told}"
     lines += ["", *report.table(TITLES, rows)]
     print("", *lines, sep="\n")

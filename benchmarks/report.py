@@ -124,6 +124,13 @@ def heading(args: argparse.Namespace, argv: list[str] | None) -> list[str]:
     return [f"`python {command}`", "", f"{machine(args)}.", ""]
 
 
+def of_ceiling(rate: float, ceilings: dict[str, float], precision: str, device: str) -> float | None:
+    """Per cent of the ceiling at `rate` GFLOP/s; None in fp32 where convolutions are computed in TF32 and the product is not."""
+    if is_gpu(device) and precision == "fp32" and torch.backends.cudnn.allow_tf32:
+        return None
+    return 100 * rate / ceilings[precision]
+
+
 def fastest(ceilings: list[dict[str, float]]) -> tuple[dict[str, float], str]:
     """The highest of several ceilings by precision, and a line that tells them."""
     highest = {precision: max(each[precision] for each in ceilings) for precision in ceilings[0]}

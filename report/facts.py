@@ -37,7 +37,10 @@ def gather(root: Path) -> dict[str, Any]:
         "text": sentences.all_of(study)
         | variants.all_of(study)
         | verdict.all_of(study)
-        | {"speed": speeds.networks(speed), "mask_cost": speeds.mask_cost(speed)},
+        | {
+            "speed": speeds.networks(speed, gpu(root / "benchmarks" / "README.md", "acnn_speed gpu")),
+            "mask_cost": speeds.mask_cost(speed),
+        },
         "matrix": {str(classes): tables.matrix(study, classes) for classes in (7, 4)},
         "seeds": tables.seeds(study),
         "by_emotion": {figure: tables.by_emotion(study, figure) for figure in ("recall", "precision", "f1")}
@@ -71,6 +74,7 @@ def gather(root: Path) -> dict[str, Any]:
         },
         "literature": read_json(Path(__file__).with_name("literature.json"), "restore it"),
         "versions": versions(root / "requirements.txt"),
+        "other_versions": other_versions(study, versions(root / "requirements.txt")),
     }
 
 
@@ -204,6 +208,23 @@ def machine(path: Path, *sections: str) -> str | None:
         if line := re.search(r"^(.*\bcores), load.*?, (Python .*)\.$", part, re.MULTILINE):
             found[f"{line[1]}, {line[2]}"] = None
     return "; ".join(found) or None
+
+
+def gpu(path: Path, section: str) -> str | None:
+    """The GPU that a table of benchmarks/README.md was measured on; None where there is no table."""
+    part = path.read_text(encoding="utf-8").partition(f"<!-- {section} -->")[2].partition("<!-- end")[0]
+    line = re.search(r"^([^,\n]+), Python .*torch", part, re.MULTILINE)
+    return line and line[1]
+
+
+def other_versions(study: dict, pinned: dict[str, str]) -> str:
+    """Networks that were computed with another torch than the pinned one, and with which."""
+    found = {}
+    for cell in study["cells"]:
+        used = cell.get("software") or {}
+        if "torch" in used and used["torch"].split("+")[0] != pinned["torch"]:
+            found[f"{tables.network(cell)} was computed with Python {used['python']} and torch {used['torch']}"] = None
+    return "; ".join(found)
 
 
 def versions(path: Path) -> dict[str, str]:

@@ -59,7 +59,9 @@ def headline(study: dict) -> str:
             text += f", and with larger faces and a teacher {cell_accuracy(larger[0])} and {cell_accuracy(larger[1])}"
         largest = [find(study, LARGER, test, backbone="lite2") for test in ("bare", "seen")]
         if all(larger) and all(largest):
-            text += f", with a larger trunk and more epochs as well {cell_accuracy(largest[0])} and {cell_accuracy(largest[1])}"
+            text += (
+                f", with a larger trunk and another recipe {cell_accuracy(largest[0])} and {cell_accuracy(largest[1])}"
+            )
         text += "."
     return text.strip()
 
@@ -158,7 +160,11 @@ def window(study: dict) -> str:
 
 
 def _several(study: dict) -> list[dict]:
-    return [part for part in study["seeds"] if is_run(part) and len(part["seeds"]) > 1]
+    return [
+        part
+        for part in study["seeds"]
+        if is_run(part) and len(part["seeds"]) > 1 and part["id"].startswith("7-gacnn-lite0-")
+    ]
 
 
 def seeds(study: dict) -> str:
@@ -169,8 +175,15 @@ def seeds(study: dict) -> str:
     names = {part["id"].split("-", 4)[3] for part in done}
     most = max(len(part["seeds"]) for part in done)
     return (f"Of gACNN-Lite0 for seven emotions, trained on {listing([TRAINED[name] for name in TRAINED if name in names])}, up to {most} seeds were run. "
-            "Figures by emotion and by pair are means over the seeds there are, with intervals over faces and seeds; the matrix, confusion matrices but not their differences, "
-            "McNemar’s tests, lost faces, calibration and gates are the lowest seed’s.")  # fmt: skip
+            "Figures by emotion and by pair are means over the seeds there are, with intervals over faces and seeds; all else is the lowest seed’s: the matrix, confusion "
+            "matrices but not their differences, McNemar’s tests, lost faces, networks beside each other, unseen kinds, four emotions, calibration and gates."
+            f"{_mixed(done)}")  # fmt: skip
+
+
+def _mixed(parts: list[dict]) -> str:
+    """A warning where seeds of one network were not computed alike."""
+    mixed = sorted({name for part in parts if len(part["precisions"]) > 1 for name in part["precisions"]})
+    return f" Seeds of one network were computed partly in {listing(mixed)}." if mixed else ""
 
 
 def spread(study: dict) -> str:

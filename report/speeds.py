@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def networks(benchmarks: dict[str, list[dict[str, str]]]) -> str:
+def networks(benchmarks: dict[str, list[dict[str, str]]], gpu: str | None = None) -> str:
     """What benchmarks/README.md says of training beside the original's structure, and of answers for one face."""
     rows = {(row["network"], row["numbers"]): row for row in benchmarks.get("acnn_speed cpu", [])}
     fast, half = rows.get(("ours", "fp32")), rows.get(("ours", "bf16"))
@@ -11,10 +11,14 @@ def networks(benchmarks: dict[str, list[dict[str, str]]]) -> str:
     if fast and half:
         text = (f"On a CPU a gACNN-VGG16 of the original’s 20 regions trains {fast['times the original']} times as fast as in the original’s structure in single precision, and "
                 f"{half['times the original']} times with bfloat16")  # fmt: skip
-        gpu = {
+        there = {
             (row["network"], row["numbers"]): row["times the original"] for row in benchmarks.get("acnn_speed gpu", [])
         }
-        text += f"; on a GPU {gpu['ours', 'fp32']} and {gpu['ours', 'bf16']} times." if gpu else "."
+        text += (
+            f"; on an {gpu} {there['ours', 'fp32']} (convolutions in TF32) and {there['ours', 'bf16']} times."
+            if gpu and there
+            else "."
+        )
     engines = {row["engine"]: row for row in benchmarks.get("onnx_speed cpu", [])}
     if "ONNX Runtime fp32" in engines:
         text += f" In ONNX Runtime gACNN-Lite0 answers for one face in {engines['ONNX Runtime fp32']['one face, median (ms)']} ms."

@@ -104,7 +104,21 @@ def render(results: Path) -> str:
         return "No run is committed yet: not run."
     said = findings(results)
     head = [f"| {' | '.join(HEAD)} |", "|" + " --- |" * len(HEAD)]
-    return "\n".join([*([said, ""] if said else []), *head, *(row(*run) for run in found), "", NOTE])
+    return "\n".join(
+        [*([said, ""] if said else []), *head, *(row(*run) for run in found), "", NOTE, trained_how(found)]
+    )
+
+
+def trained_how(found: list[tuple[str, dict]]) -> str:
+    """`gACNN-Lite0: 12 epochs in batches of 64, fp32; gACNN-Lite2: ...` of the networks that were trained."""
+    said: dict[str, set[str]] = {}
+    for _, figures in found:
+        config = figures["config"]
+        if not config["evaluate"]:
+            name = f"{DISPLAY[figures['model']]}-{DISPLAY[figures['backbone']]}"
+            how = f"{config['epochs']} epochs in batches of {config['batch_size']}, {figures['precision_used']}"
+            said.setdefault(name, set()).add(how)
+    return "; ".join(f"{name}: {' or '.join(sorted(ways))}" for name, ways in said.items()) + "."
 
 
 def findings(results: Path) -> str:

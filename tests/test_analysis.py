@@ -183,12 +183,21 @@ def test_a_network_trained_in_another_way_stands_beside_its_like(folder):
     } | ({"samples"} if usual["samples"] != other["samples"] else set())
 
 
-def test_a_larger_trunk_stands_beside_the_same_training_of_lite0(folder):
-    small, large = (f"7-gacnn-{trunk}-s0-both+160px+teacher-seen" for trunk in ("lite0", "lite2"))
-    study_job.study(folder, {BARE: GOOD, small: [0.8] * 7, large: GOOD}, FACES)  # the first one is their teacher
-    (found,) = written(folder)["variations"]
-    assert (found["cell"], found["beside"]) == (large, small)
-    assert 0.03 < found["gain"]["value"] == pytest.approx(found["accuracy"] - found["accuracy_beside"], abs=1e-5)
+@pytest.mark.parametrize(
+    ("other", "usual"),
+    [
+        ("7-gacnn-lite2-s0-both+160px+teacher-seen", "7-gacnn-lite0-s0-both+160px+teacher-seen"),
+        ("7-cnn-lite0-s0-masked-seen", "7-gacnn-lite0-s0-masked-seen"),
+        ("7-pacnn-vgg16-s0-unmasked-bare", None),
+    ],
+)
+def test_another_network_stands_beside_its_like(folder, other, usual):
+    rates = {BARE: [0.7] * 7, other: GOOD} | ({usual: [0.8] * 7} if usual else {})  # the first one is a teacher
+    study_job.study(folder, rates, FACES)
+    found = written(folder)["variations"]
+    assert [(part["cell"], part["beside"]) for part in found] == ([(other, usual)] if usual else [])
+    for part in found:
+        assert 0.03 < part["gain"]["value"] == pytest.approx(part["accuracy"] - part["accuracy_beside"], abs=1e-5)
 
 
 def test_a_second_mask_has_its_own_drop_and_a_mean_with_the_first(folder):

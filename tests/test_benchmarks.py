@@ -127,3 +127,11 @@ def test_a_second_mask_is_measured_on_every_face_of_valid(tmp_path, monkeypatch,
         assert all(0 <= float(cell.strip("| ")) <= 100 for cell in row[2:])
         assert len(row) == len(second_mask.TITLES)
     assert second_mask.main(["--root_path", "nowhere"]) == 2
+
+
+def test_no_share_of_a_ceiling_that_counts_in_other_numbers():
+    ceilings = {"fp32": 20.0, "bf16": 40.0}
+    shares = [
+        report.of_ceiling(10.0, ceilings, precision, device) for device in ("cpu", "cuda") for precision in ceilings
+    ]
+    assert shares == [50.0, 25.0, None, 25.0]  # convolutions on a GPU are computed in TF32, unless one asks for fp32

@@ -187,15 +187,21 @@ def test_the_table_tells_what_a_network_was_trained_and_tested_on(tmp_path: Path
     }
     rates["7-gacnn-lite2-s0-both+160px+teacher-bare"] = rates["7-gacnn-lite2-s0-both+160px+teacher-seen"] = [0.8] * 7
     study_job.study(tmp_path, rates, [5] * 7)
-    rows = [line.split(" | ")[1:3] for line in table.render(tmp_path).splitlines() if line.startswith("| FERPlus")]
-    assert rows == [
-        ["bare faces", "bare faces"],
-        ["both", "bare faces"],
-        ["both", "seen masks"],
-        ["both, at 160 px, with a teacher", "seen masks"],
-        ["both, at 160 px, with a teacher", "bare faces"],
-        ["both, at 160 px, with a teacher", "seen masks"],
+    rows = [
+        [*line.split(" | ")[1:3], line.split(" | ")[4][6:]]
+        for line in table.render(tmp_path).splitlines()
+        if line.startswith("| FERPlus")
     ]
+    assert rows == [
+        ["bare faces", "bare faces", "Lite0"],
+        ["both", "bare faces", "Lite0"],
+        ["both", "seen masks", "Lite0"],
+        ["both, at 160 px, with a teacher", "seen masks", "Lite0"],
+        ["both, at 160 px, with a teacher", "bare faces", "Lite2"],
+        ["both, at 160 px, with a teacher", "seen masks", "Lite2"],
+    ]
+    said = "gACNN-Lite0: 12 epochs in batches of 64, fp32; gACNN-Lite2: 24 epochs in batches of 128, bf16."
+    assert table.render(tmp_path).endswith(said)
 
 
 def test_the_crop_is_described_as_it_is() -> None:

@@ -10,7 +10,7 @@ from report_job import invent, invented_ablations, invented_gates
 
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
-from report import facts, sentences, tables, variants, verdict
+from report import facts, sentences, speeds, tables, variants, verdict
 from training import hypothesis, statistics
 
 
@@ -178,15 +178,53 @@ def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) 
     assert tables.trained_network(f"7-gacnn-lite0-{tables.LARGER}") == tables.trained(tables.LARGER)
     assert tables.trained_network(tables.LARGEST) == "both, at 160 px, with a teacher, Lite2"
     said = variants.larger(study)
-    assert said.count("82.2 against 80.0\u202f% ") == 6
-    assert said.count("behind seen masks (2.2 points, 0.1\u20133.0) and 82.2") == 2
-    assert "24 epochs for 12, and batches of 128 for 64 at a learning rate of 0.001 for 0.0007 (in bf16" in said
-    study["variations"] = [part for part in study["variations"] if "lite2" not in part["cell"]]
+    assert said.count("82.2 against 80.0\u202f% ") == 7
+    assert said.count("behind seen masks (2.2 points, 0.1\u20133.0) and 82.2") == 1
+    assert said.count("behind unseen masks under a second one (2.2 points, 0.1\u20133.0). All") == 1
+    assert (
+        "24 epochs for 12, batches of 128 for 64, a learning rate of 0.001 for 0.0007 and bf16 for fp32, it recognises"
+        in said
+    )
+    assert said.endswith(
+        "on Valid; it took as many steps, with more looks at each face; its best epoch was 11 of 24, the other’s 11 of 12."
+    )
+    assert "with a larger trunk and another recipe" in sentences.headline(study)
+    study["cells"] = [cell for cell in study["cells"] if cell["backbone"] != "lite2"]
+    assert "larger trunk" not in sentences.headline(study)
     assert variants.larger(study).count("82.2 against 80.0\u202f% ") == 3
     assert "Lite2" not in variants.larger(study)
     assert not variants.larger({"variations": []})
     assert not variants.after_bare({"variations": []})
     assert not re.search(r"\d", variants.duplicates({"variations": []}))
+
+
+def test_seeds_that_were_not_computed_alike_are_told(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    assert "partly" not in sentences.seeds(study)
+    study["seeds"][0]["precisions"] = ["bf16", "fp32"]
+    assert sentences.seeds(study).endswith("Seeds of one network were computed partly in bf16 and fp32.")
+
+
+def test_what_was_computed_with_other_versions_is_told() -> None:
+    cell = {"model": "gacnn", "backbone": "lite2", "software": {"python": "3.12.3", "torch": "2.11.0+cu130"}}
+    told = "gACNN-Lite2 was computed with Python 3.12.3 and torch 2.11.0+cu130"
+    assert facts.other_versions({"cells": [cell, cell, {}]}, {"torch": "2.14.1"}) == told
+    assert facts.other_versions({"cells": [cell]}, {"torch": "2.11.0"}) == ""
+
+
+def test_speed_on_a_gpu_is_told_with_the_gpu(tmp_path: Path) -> None:
+    rows = [
+        {"network": "ours", "numbers": name, "times the original": times}
+        for name, times in (("fp32", "2"), ("bf16", "5"))
+    ]
+    tables_found = {"acnn_speed cpu": rows, "acnn_speed gpu": rows}
+    assert speeds.networks(tables_found, "NVIDIA H200").endswith(
+        "; on an NVIDIA H200 2 (convolutions in TF32) and 5 times."
+    )
+    assert speeds.networks(tables_found).endswith("5 times with bfloat16.")
+    page = tmp_path / "README.md"
+    page.write_text("<!-- a gpu -->\n\nNVIDIA H200, Python 3.12.3, torch 2.11.0.\n<!-- end of a gpu -->")
+    assert (facts.gpu(page, "a gpu"), facts.gpu(page, "b gpu")) == ("NVIDIA H200", None)
 
 
 def test_attention_is_set_beside_what_has_none(tmp_path: Path) -> None:
@@ -224,6 +262,6 @@ def test_the_target_for_unseen_masks_is_told_by_test_and_network(tmp_path: Path)
         "as they are worn all miss it; under a second mask all reach it; with the mean of both answers the network"
         in said
     )
-    assert "and the network for both reaches it." in said
+    assert "and the network for both reaches it, not always beyond doubt." in said
     rows = variants.unseen_table(study)
     assert [row[-1] for row in rows[3:6]] == ["missed", "reached ?", "reached ?"]

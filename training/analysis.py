@@ -28,7 +28,7 @@ from training.statistics import estimate, over_seeds
 FILE, GATES, ABLATIONS = "study.json", "gates.json", "ablations.json"
 MAIN = "7-gacnn-lite0"  # the network whose costs are told
 KEPT = ("command", "git", "config", "software", "n", "accuracy", "ci95", "confusion", "valid_accuracy", "best_epoch",
-        "parameters", "test_masks", "precision_used")  # fmt: skip
+        "parameters", "test_masks", "precision_used", "device_used")  # fmt: skip
 # Pair: title, what is tested bare, what masked, and whether it is one network.
 PAIRS = {
     "shift": ("a network trained on bare faces, tested on bare and on masked ones", "unmasked-bare", "unmasked-seen", True),
@@ -43,7 +43,7 @@ FALLS = {
     f"{MAIN}-masked": "the network trained behind masks",
     f"{MAIN}-both": "the network for both",
     f"{MAIN}-{LARGER}": "the one for both with larger faces and a teacher",
-    LARGEST: "its like with a larger trunk",
+    LARGEST: "the one for both with larger faces, a teacher and a larger trunk",
 }
 FOUR = "from the 7-emotion network: its probabilities of the four, renormalised, on faces that show one of the four"
 
@@ -208,7 +208,8 @@ class Study:
         mean = statistics.Scores(*(over_seeds(figure) for figure in found))
         means = statistics.Scores(*(over_seeds(figure, weights) for figure in drawn))
         names = emotions.names(runs[0].probabilities.shape[1])
-        return {"status": RUN, "seeds": seeds, "accuracies": found.accuracy.tolist(),
+        precisions = sorted({by_seed[seed].figures.get("precision_used") or "fp32" for seed in seeds})
+        return {"status": RUN, "seeds": seeds, "precisions": precisions, "accuracies": found.accuracy.tolist(),
                 "sd": float(found.accuracy.std(ddof=1)) if len(seeds) > 1 else None,
                 "mean": estimate(mean.accuracy, means.accuracy), **by_emotion(mean, means, names)}  # fmt: skip
 
@@ -272,8 +273,13 @@ class Study:
 
 
 def like(cell: Cell) -> str:
-    """The cell that this one is set beside: with Lite0 as its trunk, else a gACNN, else trained in the usual way."""
+    """The cell that this one is set beside: with Lite0 for Lite2, else a gACNN, else trained in the usual way.
+
+    VGG16 has none: its recipe has nothing in common with theirs.
+    """
     chosen = cell.chosen
+    if chosen.backbone == "vgg16":
+        return cell.id
     for other, usual in ((chosen.backbone, "lite0"), (chosen.model, "gacnn"), (cell.train, cell.train.split("+")[0])):
         if other != usual:
             return cell.id.replace(f"-{other}-", f"-{usual}-")
