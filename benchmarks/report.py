@@ -46,7 +46,7 @@ def seconds(step: Callable[[], object], device: str) -> float:
     start = time.perf_counter()
     step()
     if is_gpu(device):
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(device)
     return time.perf_counter() - start
 
 
@@ -113,7 +113,7 @@ def peak_memory(step: Callable[..., object], *args: Any, device: str) -> float:
 def _peak(step: Callable[..., object], args: tuple, device: str) -> float:
     step(*args)
     if is_gpu(device):
-        return torch.cuda.max_memory_allocated() / 1e9
+        return torch.cuda.max_memory_allocated(device) / 1e9
     # Not getrusage: what it says includes the process that started this one.
     return int(re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1e6
 

@@ -14,7 +14,8 @@ import torch
 from small_job import TINY, make_job
 
 import main_trainer
-from training import checkpoint, engine
+from pre_processing.artefacts import InputError
+from training import checkpoint, door, engine
 
 BASE = Path("Results/UnmaskedDatasets/FERPlus/SevenEmotions")
 RUN = BASE / "runs" / "cnn-lite0-s0"
@@ -279,6 +280,45 @@ def test_precision_on_a_gpu_is_one_that_it_multiplies_itself(monkeypatch, has_bf
         torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or has_bf16
     )
     assert engine.choose_precision("auto", torch.device("cuda"), "lite0") == precision
+
+
+def test_a_run_that_goes_on_computes_as_before():
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert engine.choose_precision("auto", gpu, "lite0", before="fp32") == "fp32"
+    assert engine.choose_precision("auto", cpu, "lite0", before="bf16") == "bf16"
+    assert engine.choose_precision("auto", cpu, "lite0", before="fp16") == "fp32"
+    assert engine.choose_precision("bf16", gpu, "lite0", before="fp32") == "bf16"
+
+
+def test_what_a_run_computes_in_is_kept_with_it(job):
+    assert main_trainer.main([*ONE, "--precision", "bf16"]) == 0
+    content = checkpoint.load(Path("checkpoint_ferplus/7U-cnn-lite0-s0/last.pt"))
+    assert content["precision"] == "bf16"
+    assert main_trainer.main([*ONE, "--epochs", "2", "--resume", "auto"]) == 0
+    found = json.loads((RUN / "metrics.json").read_text())
+    assert [found[f"precision_{when}"] for when in ("trained", "used")] == ["bf16", "fp32"]
+    assert found["device_used"] == "cpu"
+    assert "cpu, bf16, seed 0" in (RUN / "7Uoutput.txt").read_text().rpartition("python main_trainer.py")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus", "line"),
+    [("cuda:1", 2, "give --device cuda"), ("auto", 2, "give --nproc_per_node 2"), ("cuda", 1, "--nproc_per_node 1")],
+)
+def test_processes_do_not_share_a_gpu(monkeypatch, name, gpus, line):
+    for found, answer in (("size", 3), ("local_rank", 2)):
+        monkeypatch.setattr(engine.distributed, found, lambda answer=answer: answer)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    with pytest.raises(InputError, match=line):
+        engine.choose_device(name)
+
+
+@pytest.mark.parametrize(
+    "text", ["CUDA out of memory. Tried to allocate 2 GiB", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"]
+)
+def test_a_full_gpu_is_one_line(text):
+    assert door.explain(RuntimeError(text)) == door.NO_MEMORY
 
 
 class Sides(torch.nn.Module):

@@ -51,9 +51,9 @@ class Batches(Sampler):
 
 
 def training_loader(
-    faces: Faces, batch_size: int, *, balance: float, generator: torch.Generator, workers: int
+    faces: Faces, batch_size: int, *, balance: float, generator: torch.Generator, workers: int, pin: bool = False
 ) -> DataLoader:
-    """Batches of one epoch; everything random in it comes from `generator`."""
+    """Batches of one epoch; everything random in it comes from `generator`. `pin` where they go to a GPU."""
     if len(faces) < 2:
         raise InputError("the training list has only one face; batch statistics need two")
     if distributed.size() > 1 and len(faces) < batch_size:
@@ -64,12 +64,12 @@ def training_loader(
         num_workers=workers,
         generator=torch.Generator(),  # only seeds the loading processes, which Faces does itself for each look
         worker_init_fn=leave_ctrl_c,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=pin,
         **(READY if workers else {}),
     )
 
 
-def evaluation_loader(faces: Faces, batch_size: int, workers: int) -> DataLoader:
+def evaluation_loader(faces: Faces, batch_size: int, workers: int, pin: bool = False) -> DataLoader:
     """Every face once, in the list's order; of many processes each has its share of faces and batches."""
     processes = distributed.size()
     if len(faces) < processes:
@@ -82,5 +82,5 @@ def evaluation_loader(faces: Faces, batch_size: int, workers: int) -> DataLoader
         num_workers=workers,
         generator=torch.Generator(),  # that nothing is drawn from the global one
         worker_init_fn=leave_ctrl_c,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=pin,
     )

@@ -16,11 +16,16 @@ from training.engine import TrainingError
 DONE, FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130
 GO_ON = "the last complete epoch is kept: go on with --resume auto"
 # PyTorch raises plain RuntimeErrors for these; a loading process that dies may even interrupt a step.
+NO_MEMORY = (
+    "no memory left on the GPU: try a smaller -b with --overwrite or another --tag, in a test a smaller -b_t, or --device cpu; "
+    "if another program had it, go on with --resume auto"
+)
 KNOWN = {
     "DataLoader worker": f"a loading process died (killed, or out of memory): try fewer -j; {GO_ON}",
     "gloo": f"another process of this run is gone; {GO_ON}",
     "NCCL": f"another process of this run is gone; {GO_ON}",
-    "out of memory": "no memory left on the GPU: try a smaller -b (for tests -b_t) and start again, or give --device cpu",
+    "out of memory": NO_MEMORY,
+    "ALLOC_FAILED": NO_MEMORY,  # cuBLAS and cuDNN
 }
 
 

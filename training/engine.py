@@ -102,29 +102,38 @@ def keep_freed_memory() -> None:
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` is a GPU, else the CPU; of many processes each has its own GPU. TrainingError where it is not there."""
+    """`auto` is a GPU, else the CPU; of many processes each has its own GPU. TrainingError or InputError where it has none."""
+    if name.startswith("cuda:") and distributed.size() > 1:
+        raise InputError(f"--device {name}: every process needs a GPU of its own; give --device cuda")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda":
-        name = f"cuda:{distributed.local_rank()}"
+        here, there = distributed.local_rank(), torch.cuda.device_count()
+        if 0 < there <= here:
+            raise InputError(f"torchrun started more processes than there are GPUs here ({there}); give "
+                             f"--nproc_per_node {there}, or --device cpu")  # fmt: skip
+        name = f"cuda:{here}"
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
         if device.type == "cuda":
             torch.cuda.set_device(device)
     except (RuntimeError, AssertionError) as error:
-        raise TrainingError(f"--device {name} is not available here; give auto, cpu or cuda") from error
+        reason = str(error).partition("\n")[0]
+        raise TrainingError(f"--device {name} cannot be used here ({reason}); give auto, cpu or cuda") from error
     return device
 
 
-def choose_precision(name: str, device: torch.device, backbone: str) -> str:
-    """`auto` is what trains `backbone` fastest on `device`: a GPU multiplies bf16 itself or else fp16.
+def choose_precision(name: str, device: torch.device, backbone: str, before: str | None = None) -> str:
+    """`auto` is what a run that goes on was in `before`; else bf16 on a GPU that multiplies it itself, fp16 on others.
 
     On a CPU that multiplies bf16 itself (avx512_bf16, amx_bf16) the large convolutions of VGG16 gain and the small
     depthwise ones of Lite0 lose; `benchmarks/model_speed.py` shows by how much. fp32 elsewhere.
     """
     if name != "auto":
         return name
+    if before and (before, device.type) != ("fp16", "cpu"):
+        return before
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     return "bf16" if backbone in GAINS and processor_has_bf16() else "fp32"
@@ -148,8 +157,8 @@ def rate_factor(schedule: str, steps_per_epoch: int, epochs: int):
     return cosine if schedule == "cosine" else lambda step: 0.95 ** (step // steps_per_epoch)
 
 
-def make_state(model: nn.Module, options: Any, steps_per_epoch: int) -> State:
-    """Optimiser, schedule and average for `model`; `options` are those of training.options."""
+def make_state(model: nn.Module, options: Any, steps_per_epoch: int, precision: str | None = None) -> State:
+    """Optimiser, schedule and average for `model` by training.options; a run that goes on keeps its `precision`."""
     device = choose_device(options.device)
     if device.type == "cpu":
         keep_freed_memory()
@@ -163,7 +172,7 @@ def make_state(model: nn.Module, options: Any, steps_per_epoch: int) -> State:
     else:
         optimizer = torch.optim.AdamW(weights, **settings)
     factor = rate_factor(options.schedule, steps_per_epoch, options.epochs)
-    precision = choose_precision(options.precision, device, model.config["backbone"])
+    precision = choose_precision(options.precision, device, model.config["backbone"], precision)
     return State(
         model=model,
         parallel=distributed.parallel(model, device),

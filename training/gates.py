@@ -50,7 +50,7 @@ def measure(net: torch.nn.Module, chosen: Namespace) -> dict[str, Any]:
     faces, device = selection.faces_of("test", chosen), engine.choose_device(chosen.device)
     net = net.eval().to(device, memory_format=torch.channels_last)
     regions, whole, labels = [], [], []
-    for batch in batches.evaluation_loader(faces, chosen.batch_size_t, chosen.workers):
+    for batch in batches.evaluation_loader(faces, chosen.batch_size_t, chosen.workers, device.type == "cuda"):
         out = net(*engine.to_device(batch, device))
         regions.append(out["gates"].cpu())
         whole.append(

@@ -135,7 +135,8 @@ def add_ours(parser: Parser) -> None:
         "wears any, and the distance of the answers (symmetric KL divergence) is added to the loss with this weight")  # fmt: skip
     add("--samples", type=Path, help="samples.csv with votes and certainty [beside the lists, if there]")
     add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",
-        help="auto: bf16 on a GPU (older ones fp16), and for vgg16 on a CPU that has it")  # fmt: skip
+        help="auto: bf16 on a GPU (older ones fp16), and for vgg16 on a CPU that has it; what a run goes on in stays. fp32 on a "
+        "GPU convolves in TF32, as PyTorch does")  # fmt: skip
     add("--seed", type=number(int, 0, 2**31 - 1), default=0, help="seed of weights, sampling and augmentation")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1")
     add("--limit_batches", type=number(int, 1), help="most batches of an epoch and of an evaluation, for a trial")

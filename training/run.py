@@ -106,13 +106,14 @@ class Run:
             checkpoint.check_same_model(options.resume, content, config)
             checkpoint.check_same_run(options, content)
             checkpoint.check_same_files(options, content, self.digests)
-        model = first_network(options, config, bool(content))
+        # One process after another: VGG16's weights are downloaded by the first one.
+        model = distributed.first_then_others(lambda: first_network(options, config, bool(content)))
         self.generator = torch.Generator().manual_seed(options.seed)
         self.loader = batches.training_loader(
             self.train_faces, options.batch_size, balance=options.balance, generator=self.generator,
-            workers=options.workers,
+            workers=options.workers, pin=engine.choose_device(options.device).type == "cuda",
         )  # fmt: skip
-        self.state = engine.make_state(model, options, len(self.loader))
+        self.state = engine.make_state(model, options, len(self.loader), (content or {}).get("precision"))
         self.epoch, self.best, self.best_epoch, self.progress = 0, -1.0, 0, Progress()
         self.best_content: dict[str, Any] | None = None  # to be put into best.pt when a run goes on
         self.last, self.kept = options.resume, ""  # what one can go on from, and how far that has come
@@ -162,6 +163,7 @@ class Run:
             "config": plain(vars(self.options)),
             "class_names": list(self.train_faces.names),
             **self.digests,
+            "precision": self.state.precision,
             "epoch": self.epoch,
             "best": self.best,
             "best_epoch": self.best_epoch,
@@ -190,8 +192,8 @@ class Run:
 
     def validate(self, faces: data.Faces, name: str) -> dict[str, np.ndarray]:
         """Predictions of the tested model on `faces`, by all processes for all faces."""
-        loader = batches.evaluation_loader(faces, self.options.batch_size_t, self.options.workers)
-        state, mirror = self.state, self.options.mirror
+        state, mirror, pin = self.state, self.options.mirror, self.state.device.type == "cuda"
+        loader = batches.evaluation_loader(faces, self.options.batch_size_t, self.options.workers, pin)
         found = engine.evaluate(state.tested, loader, state.device, state.precision, name, mirror)
         return distributed.merge(found, len(faces))
 
@@ -321,7 +323,7 @@ def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, 
     device = engine.choose_device(options.device)
     model = checkpoint.tested_network(options.resume or folder, content)
     model = model.to(device, memory_format=torch.channels_last)
-    loader = batches.evaluation_loader(faces, options.batch_size_t, options.workers)
+    loader = batches.evaluation_loader(faces, options.batch_size_t, options.workers, device.type == "cuda")
     precision = engine.choose_precision(options.precision, device, model.config["backbone"])
     predictions = engine.evaluate(model, loader, device, precision, "test", options.mirror)
     predictions = distributed.merge(predictions, len(faces))
@@ -333,6 +335,7 @@ def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, 
         "best_epoch": content["best_epoch"],
         "valid_accuracy": content["best"],
         "parameters": sum(weight.numel() for weight in model.parameters()),
+        "precision_trained": content.get("precision"),
         "precision_used": precision,
         "device_used": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         **extra,
