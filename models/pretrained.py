@@ -47,14 +47,22 @@ def load_pretrained(weights: str | Path, folder: Path = FOLDER) -> nn.Module:
         config, emotions = json.loads(texts["config"]), tuple(json.loads(texts["emotions"]))
         net = build(**config, pretrained=False)
         net.load_state_dict({name: tensor.to(net.state_dict()[name].dtype) for name, tensor in tensors.items()})
-        net.emotions, net.kind, net.provenance = emotions, texts["kind"], json.loads(texts["provenance"])
-    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError) as error:
+        net.emotions, net.kind, net.provenance = emotions, texts["kind"], dict(json.loads(texts["provenance"]))
+    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, RecursionError) as error:
         raise WeightsError(
             f"{path}: its weights do not fit this version of the networks; get the file again"
         ) from error
-    if len(emotions) != config["num_classes"]:
-        raise WeightsError(f"{path}: names {len(emotions)} emotions, not {config['num_classes']}; get the file again")
+    if len(emotions) != config["num_classes"] or not all(isinstance(name, str) for name in emotions):
+        raise WeightsError(f"{path}: does not name {config['num_classes']} emotions; get the file again")
+    if broken := not_finite(tensors):
+        raise WeightsError(f"{path}: its weights are no numbers ({broken!r}); get the file again")
     return net.eval()
+
+
+def not_finite(weights: dict[str, Tensor]) -> str | None:
+    """Name of a tensor that holds infinity or what is no number; None where none does."""
+    real = (name for name, value in weights.items() if value.is_floating_point())
+    return next((name for name in real if not weights[name].isfinite().all()), None)
 
 
 def find(weights: str | Path, folder: Path = FOLDER) -> Path:

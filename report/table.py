@@ -5,7 +5,6 @@ python -m report.table README.md [Results]
 
 from __future__ import annotations
 
-import json
 import sys
 import textwrap
 from pathlib import Path
@@ -54,7 +53,7 @@ def collect(results: Path) -> list[tuple[str, dict]]:
     ]
     found = {}
     for train, file in files:
-        figures = json.loads(file.read_text(encoding="utf-8"))
+        figures = cells.read_figures(file)
         found.setdefault((figures["database"], figures["command"]), (train or figures["train_condition"], figures))
 
     def place(run: tuple[str, dict]) -> tuple:

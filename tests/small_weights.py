@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 import models
+from pre_processing import emotions
 from training import checkpoint, weights
 
 CONFIG = {"model": "gacnn", "backbone": "lite0", "num_classes": 7, "num_regions": 24, "imagesize": 64}
@@ -22,15 +23,20 @@ TRAINED = {
 }
 
 
+def content_of(net: torch.nn.Module | None = None, **more: Any) -> dict[str, Any]:
+    """All that a checkpoint has to hold, of a network or of none; `more` replaces parts of it."""
+    config = net.config if net else CONFIG
+    return {"model": net.state_dict() if net else {}, "model_config": config, "config": TRAINED, "epoch": 9, "best": 0.8151964,
+            "best_epoch": 9, "class_names": list(emotions.names(config["num_classes"])), **more}  # fmt: skip
+
+
 def make_checkpoint(path: Path, seed: int = 0, **changed: Any) -> Path:
     """A best.pt of a network whose batch statistics are not those of the start."""
     torch.manual_seed(seed)
     net = models.build(**{**CONFIG, **changed}, pretrained=False)
     with torch.no_grad():
         net.train()(torch.rand(4, 3, 64, 64), torch.rand(4, 68, 2) * 64)
-    content = {"model": net.state_dict(), "model_config": net.config, "config": TRAINED, "epoch": 9, "best": 0.8151964,
-               "best_epoch": 9, "class_names": []}  # fmt: skip
-    checkpoint.save(path, content)
+    checkpoint.save(path, content_of(net))
     return path
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from small_job import TINY, make_job
-from small_weights import make_checkpoint
+from small_weights import content_of, make_checkpoint
 
 import main_trainer
 import models
@@ -221,7 +221,7 @@ def test_checkpoints_need_no_unpickling_of_classes(job):
 
 def test_a_failed_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "last.pt"
-    checkpoint.save(path, {"model": {}, "model_config": {}, "config": {}, "epoch": 1})
+    checkpoint.save(path, content_of(epoch=1))
 
     def broken(content, target):
         target.write_bytes(b"half")

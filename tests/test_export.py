@@ -7,6 +7,7 @@ import json
 import onnxruntime
 import pytest
 import torch
+from small_weights import content_of
 
 import models
 from training import checkpoint, export
@@ -25,7 +26,7 @@ def trained(tmp_path):
             for _ in range(3):
                 net.train()(torch.rand(4, 3, 64, 64), torch.rand(4, 68, 2) * 64)
         path = tmp_path / "best.pt"
-        checkpoint.save(path, {"model": net.state_dict(), "model_config": net.config, "config": {}})
+        checkpoint.save(path, content_of(net))
         return path, net.eval()
 
     return make

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import small_job
 import torch
-from small_weights import ship
+from small_weights import content_of, ship
 
 import models
 from models.regions import hidden_regions
@@ -32,8 +32,7 @@ def leave(model: str, regions: int = 20) -> list[str]:
     if model != "cnn":
         net.patch_units.gate.out.bias.data = torch.linspace(-2, 2, regions).view(-1, 1, 1)
     chosen = options.parse(["--root_path", "data/faces", "--condition", "unmasked", "--model", model])
-    content = {"model": net.state_dict(), "model_config": net.config, "config": plain(vars(chosen)), "best_epoch": 1}
-    checkpoint.save("best.pt", content)
+    checkpoint.save("best.pt", content_of(net, config=plain(vars(chosen))))
     return ["best.pt", "-j", "0", "--device", "cpu"]
 
 

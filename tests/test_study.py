@@ -9,6 +9,7 @@ import pytest
 import small_job
 import study_job
 import torch
+from small_weights import content_of
 
 import main_trainer
 from pre_processing.artefacts import InputError
@@ -123,7 +124,7 @@ def test_ctrl_c_ends_with_one_line(trainer, capsys):
 def leave_last(config: dict) -> None:
     folder = cells.read()[0].weights
     folder.mkdir(parents=True)
-    checkpoint.save(folder / "last.pt", {"model": {}, "model_config": {}, "config": config})
+    checkpoint.save(folder / "last.pt", content_of(config=config))
 
 
 def test_a_run_that_was_cut_off_goes_on(trainer, capsys):

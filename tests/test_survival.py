@@ -20,6 +20,7 @@ import pytest
 import torch
 from processes import TORCHRUN, TRAINER, alone, finish, start
 from small_job import TINY, make_job
+from small_weights import content_of
 from test_checkpoint import RUN, WEIGHTS, assert_equal
 
 import main_trainer
@@ -270,7 +271,7 @@ def test_the_state_of_the_loss_scale_is_kept(tmp_path):
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
     make = lambda scaler: engine.State(model, model, optimizer, schedule, scaler, None, torch.device("cpu"), "fp16")  # noqa: E731
     path = tmp_path / "scaled.pt"
-    checkpoint.save(path, {**make(scaler).state_dict(), "model_config": {}, "config": {}})
+    checkpoint.save(path, content_of(**make(scaler).state_dict()))
     fresh = torch.amp.GradScaler("cpu", enabled=True)
     make(fresh).load_state_dict(path, checkpoint.load(path))
     assert fresh.state_dict() == content

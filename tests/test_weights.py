@@ -75,6 +75,7 @@ def test_a_network_with_other_last_layers_is_stored_as_what_differs(folder, tmp_
     for name in ("head.3.weight", "head.3.bias"):
         content["model"][name] = torch.randn_like(content["model"][name][:4])
     content["model_config"]["num_classes"] = 4
+    content["class_names"] = content["class_names"][:4]
     checkpoint.save(tmp_path / "four.pt", content)
     weights.write(tmp_path / "four.pt", "trained-4", tmp_path, base="gacnn-lite0-7")
     net = models.load_pretrained("trained-4", tmp_path)

@@ -20,6 +20,7 @@ from pre_processing.crop import crop_face
 from pre_processing.drawing.points import UNITS
 from pre_processing.emotions import DATABASES, EMOTIONS
 from training import metrics, predictions
+from training.cells import read_figures
 
 NAME, PREDICTIONS = "README.md", "predictions.json"
 FERPLUS = DATABASES["F"]
@@ -67,8 +68,8 @@ def tests_of(origin: dict[str, Any], config: dict[str, Any], results: Path) -> l
     mine = [{**origin, **config}[key] for key in SAME]
     found = []
     for file in sorted(results.glob("*Datasets/*/*Emotions/runs/*/metrics.json")):
-        figures = json.loads(file.read_text(encoding="utf-8"))
-        asked = figures["config"]
+        figures = read_figures(file)
+        asked = figures.get("config", {})
         whole = asked.get("limit_batches") is None and bool(asked.get("mirror")) == bool(origin.get("mirror"))
         whole = whole and figures["num_classes"] >= config["num_classes"]
         if whole and [figures.get(key) for key in SAME] == mine:

@@ -9,15 +9,31 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pre_processing import emotions
 from pre_processing.artefacts import InputError, read_object
-from training import checkpoint, options, results, selection
+from training import checkpoint, contents, options, results, selection
 from training.checkpoint import plain
 from training.trained import trained_on
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "Scripts.txt"
 TRAINER = "python main_trainer.py "
 DUPLICATES = "-duplicates"  # ends the name of a --main_folder whose lists still have near-duplicates of test faces
-BROKEN = "not the figures of a run ({error}); remove its folder and run it again"
+BROKEN = "not the figures of a run ({error}); move its folder away and run or test it again"
+# What is read of them goes into tables, pictures and pages.
+NEEDED = ("accuracy", "n", "num_classes")
+FIGURES = {
+    "accuracy": contents.number(0, 1, whole=False),
+    "valid_accuracy": contents.number(-1, 1, whole=False),
+    "n": contents.number(0, 10**9),
+    "num_classes": contents.one_of(4, 7),
+    "model": contents.one_of(*options.MODELS),
+    "backbone": contents.one_of(*options.BACKBONES),
+    "database": contents.one_of(*emotions.DATABASES.values()),
+    "train_condition": contents.one_of(*contents.TRAINED_ON),
+    "test_condition": contents.one_of(*options.CONDITIONS),
+    "test_masks": lambda worn: worn is None or (isinstance(worn, dict) and contents.kinds(worn.get("kinds"))),
+    "config": lambda config: isinstance(config, dict),
+}
 RUN, NOT_RUN, WANTS_GPU = "run", "not run", "wants a GPU"
 # What decides a result, of the options of a training and of a test; processes, folders and the like do not.
 TESTED = ("num_classes", "model", "backbone", "num_regions", "imagesize", "seed", "condition", "test_mask_kinds", "second_mask",
@@ -141,8 +157,10 @@ def read_figures(file: Path) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     found = read_object(file, BROKEN)
-    if "accuracy" not in found:
-        raise InputError(f"{file}: {BROKEN.format(error='has no accuracy')}")
+    wrong = [key for key, fine in FIGURES.items() if key in found and not fine(found[key])]
+    wrong += [key for key in NEEDED if key not in found]
+    if wrong:
+        raise InputError(f"{file}: {BROKEN.format(error=f'has no usable {wrong[0]}')}")
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import random
 from argparse import Namespace
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ import models
 from models import pretrained
 from pre_processing import emotions
 from pre_processing.artefacts import InputError, atomic_write
+from training import contents
 
 SUFFIX = ".pt"
 NETWORKS = ("teacher", "init_from")  # options that name another network
@@ -56,7 +56,7 @@ def load(path: Path) -> dict[str, Any]:
     InputError or WeightsError where it is missing or not one of ours.
     """
     if is_weights(path):
-        return of_weights(path)
+        return checked(path, of_weights(path))
     if not Path(path).is_file():
         raise InputError(
             f"{path}: no such checkpoint; train it first (Scripts.txt has the line), or give another best.pt, last.pt, or the name of shipped "
@@ -64,11 +64,21 @@ def load(path: Path) -> dict[str, Any]:
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, OSError) as error:
+    except Exception as error:  # PyTorch's reader stumbles over damage in many ways
         raise InputError(f"{path}: not a checkpoint of this program; give a last.pt or best.pt") from error
-    if not isinstance(content, dict) or not {"model", "model_config", "config"} <= content.keys():
-        raise InputError(f"{path}: not a checkpoint of this program; give a last.pt or best.pt")
-    check_emotions(path, content.get("class_names", ()))
+    return checked(path, content)
+
+
+def checked(path: Path, content: Any) -> dict[str, Any]:
+    """The content of a file from wherever; InputError where it lacks anything, or holds what no checkpoint of ours does."""
+    if wrong := contents.defect(content):
+        raise InputError(f"{path}: not a checkpoint of this program, it {wrong}; give a last.pt or best.pt")
+    check_emotions(path, content["class_names"])
+    named, wanted = len(content["class_names"]), content["model_config"]["num_classes"]
+    if named != wanted:
+        raise InputError(
+            f"{path}: not a checkpoint of this program, it names {named} emotions, not {wanted}; give a last.pt or best.pt"
+        )
     return content
 
 
@@ -209,6 +219,8 @@ def tested_network(path: Path, content: dict[str, Any]) -> torch.nn.Module:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: no network that this version knows ({reason}); give another checkpoint") from error
     load_weights(path, network, content.get("average") or content["model"])
+    if broken := pretrained.not_finite(network.state_dict()):
+        raise InputError(f"{path}: its weights are no numbers ({broken}); give another checkpoint")
     return network.eval()
 
 

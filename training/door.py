@@ -31,7 +31,7 @@ KNOWN = {
 
 def one_line(error: BaseException) -> str:
     """The message alone: loading processes wrap what they raise into a traceback, whose last line is ours."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+    lines = str(error).strip().split("\n") if str(error).strip() else [type(error).__name__]
     return re.sub(r"^[\w.]*Error: ", "", lines[-1])
 
 

@@ -32,7 +32,7 @@ def confusion_picture(path: Path, figures: dict, names: tuple[str, ...], title: 
     label_axes(axes, names, counts.sum(1))
     low, high = figures["ci95"]
     above = {"xycoords": "axes fraction", "textcoords": "offset points", "color": INK}
-    axes.annotate(title, (0, 1), (0, 34), fontsize=14, fontweight="bold", **above)
+    axes.annotate(title, (0, 1), (0, 34), fontsize=14, fontweight="bold", parse_math=False, **above)
     summary = (
         f"accuracy {percent(figures['accuracy'])} % (95 % CI {percent(low)}–{percent(high)})   "
         f"macro recall {percent(figures['macro_recall'])} %   n = {figures['n']:,}"

@@ -62,6 +62,10 @@ def read(folder: Path, figures: dict[str, Any]) -> Predictions:
             raise ValueError("an unknown emotion")
         labels, answers = (rows[column].map(codes).to_numpy(np.int64) for column in ("emotion", "predicted"))
         probabilities = rows[[f"p_{name}" for name in names]].to_numpy(np.float64)
+        if not np.isfinite(probabilities).all() or rows["path"].duplicated().any():
+            raise ValueError("a face twice, or a probability that is no number")
+        if not rows["certain"].dropna().isin([0, 1]).all():
+            raise ValueError("certain is neither 0 nor 1")
         certain = None if rows["certain"].isna().any() else rows["certain"].to_numpy(bool)
     except (OSError, EOFError, zlib.error, KeyError, ValueError) as error:
         raise InputError(f"{file}: not the predictions of a run ({error}); test its network again") from error

@@ -223,9 +223,9 @@ def write(folder: Path, options: Namespace, answers: dict, faces: Any, extra: di
         **extra,
     }
     predictions.write(folder, predictions.table(answers, predicted, faces))
-    figures.confusion_picture(folder / f"{stem(options)}.png", found, faces.names, title(options))
     with atomic_write(folder / "metrics.json") as temporary:
         temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    figures.confusion_picture(folder / f"{stem(options)}.png", found, faces.names, title(options))
     return found
 
 

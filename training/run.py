@@ -284,7 +284,8 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
         best = checkpoint.load(run.store / "best.pt")
         extra = {"command": command, "test_masks": run.test_masks}
         extra |= {name: found for name, found in run.digests.items() if found}
-        return test(options, run.folder, log, best, run.test_faces, extra)
+        model = checkpoint.tested_network(run.store / "best.pt", best)
+        return test(options, run.folder, log, model, best, run.test_faces, extra)
     except KeyboardInterrupt:
         log.say(run.stop())
         raise
@@ -301,6 +302,7 @@ def evaluate(options: Namespace, command: str) -> dict[str, Any]:
     checkpoint.check_same_model(options.resume, content, asked)
     for key, value in {**content["model_config"], "seed": content["config"]["seed"]}.items():
         setattr(options, key, value)
+    model = checkpoint.tested_network(options.resume, content)  # before an older test is replaced
     trained = content["config"]
     folder = results.run_dir(options, f"{emotions.DATABASES[trained['DB']]}-{trained_on(trained)}")
     results.check_same_test(folder, options, content["best"])  # before faces are read
@@ -311,17 +313,16 @@ def evaluate(options: Namespace, command: str) -> dict[str, Any]:
         results.open_folder(folder, fresh=True)
     log = results.Log(folder, options)
     log.say(f"{command}\n{results.title(options)}\nfaces: test {len(faces)}")
-    return test(options, folder, log, content, faces, extra)
+    return test(options, folder, log, model, content, faces, extra)
 
 
-def test(options: Namespace, folder: Path, log: results.Log, content: dict[str, Any], faces: data.Faces,
-         extra: dict[str, Any]) -> dict[str, Any]:  # fmt: skip
-    """Test a checkpoint's content on `faces` and write everything that a run leaves; `extra` goes to metrics.json too.
+def test(options: Namespace, folder: Path, log: results.Log, model: torch.nn.Module, content: dict[str, Any],
+         faces: data.Faces, extra: dict[str, Any]) -> dict[str, Any]:  # fmt: skip
+    """Test the model of a checkpoint's content on `faces` and write all that a run leaves; `extra` goes to metrics.json too.
 
     All processes test, the first one writes and returns the figures.
     """
     device = engine.choose_device(options.device)
-    model = checkpoint.tested_network(options.resume or folder, content)
     model = model.to(device, memory_format=torch.channels_last)
     loader = batches.evaluation_loader(faces, options.batch_size_t, options.workers, device.type == "cuda")
     precision = engine.choose_precision(options.precision, device, model.config["backbone"])

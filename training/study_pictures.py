@@ -7,7 +7,6 @@ Writes drop.png and confusion.png into the results folder; what was not run is n
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -123,7 +122,7 @@ def write(results: Path) -> list[Path]:
     file = results / analysis.FILE
     if not file.is_file():
         raise InputError(f"{file}: no such file; run python -m training.analysis first")
-    study = json.loads(file.read_text(encoding="utf-8"))
+    study = analysis.read_noted(file)
     drawers: dict[str, Callable[[], Figure | None]] = {
         DROP: lambda: drop_picture(study["costs"]),
         CONFUSION: lambda: confusion_picture(study),

@@ -45,7 +45,9 @@ def network(weights: str | Path) -> nn.Module:
     """
     path = Path(weights)
     if path.suffix != checkpoint.SUFFIX:
-        return models.load_pretrained(weights)
+        net = models.load_pretrained(weights)
+        checkpoint.check_emotions(path, net.emotions)
+        return net
     content = checkpoint.load(path)
     checkpoint.check_best(path, content)
     net = checkpoint.tested_network(path, content)
