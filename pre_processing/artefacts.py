@@ -11,6 +11,7 @@ import io
 import json
 import os
 import pickle
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pre_processing import plain_pickle
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
 
@@ -42,6 +44,8 @@ POINTS_SHAPE = (68, 2)
 POINTS_BYTES = 4 * 68 * 2
 SAMPLE_COLUMNS = ("path", "emotion", "split", "subject", "box", "certain", "votes")
 SPLITS = ("train", "valid", "test", "")
+FARTHEST = 10**6  # pixels from a photo's corner at which a point or an edge can lie; more votes has no face either
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # what ends or hides part of a line in files and terminals
 
 
 def condition_dir(results: str | Path, condition: str, db_name: str) -> Path:
@@ -133,7 +137,7 @@ def read_object(path: Path, wrong: str) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
             raise ValueError("no object")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: {wrong.format(error=error)}") from error
     return found
 
@@ -150,8 +154,8 @@ def path_defect(path: Any) -> str:
     """What is wrong with a relative POSIX path, or an empty string."""
     if not isinstance(path, str) or not path:
         return "an empty line where a relative path should be"
-    if "\n" in path or "\r" in path or "\0" in path:
-        return f"{path!r} holds a line break or a zero; rename the file"
+    if CONTROLS.search(path):
+        return f"{path!r} holds a line break or another control character; rename the file"
     if path.startswith("/") or path[1:3] in (":/", ":\\"):
         return f"{path!r} is absolute; give it relative to the folder with the faces"
     if "\\" in path:
@@ -181,7 +185,7 @@ def read_list(path: str | Path) -> list[str]:
         text = read_bytes(path, "list").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text; prepare the lists again") from error
-    # Not splitlines(): file names may hold other characters that it takes for line ends.
+    # Not splitlines(): it would part a name at characters that are refused below.
     lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
     check_list(path, lines)
     return lines
@@ -216,23 +220,15 @@ def write_landmarks(path: str | Path, faces: dict[str, tuple[np.ndarray, int]]) 
         temporary.write_bytes(pickle.dumps(plain, protocol=4))
 
 
-class PlainUnpickler(pickle.Unpickler):
-    """Reads plain values only: a file that names any class or function is refused, so that nothing is executed."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Refuse."""
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which a landmark file never needs")
-
-
 def read_landmarks(path: str | Path) -> dict[str, tuple[np.ndarray, int]]:
     """{relative path: (points float32 (68,2), label)}; InputError for other content, none of which is executed."""
-    stream = io.BytesIO(read_bytes(path, "landmark file"))
+    data = read_bytes(path, "landmark file")
     try:
-        content = PlainUnpickler(stream).load()
+        content = plain_pickle.read(data)
     except Exception as error:  # a hostile or cut file can raise nearly anything
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: not a landmark file ({reason}); prepare the database again") from error
-    if type(content) is not dict or not content or stream.read(1):
+    if not content:
         raise InputError(f"{path}: not a landmark file (one non-empty dict expected); prepare the database again")
     for key, value in content.items():
         if defect := face_defect(key, value):
@@ -252,7 +248,8 @@ def face_defect(key: Any, value: Any) -> str:
     if len(value[0]) != POINTS_BYTES or not np.isfinite(np.frombuffer(value[0], "<f4")).all():
         return f"{key!r} does not have 68 finite points; prepare the database again"
     if not 0 <= value[1] < len(EMOTIONS):
-        return f"{key!r} has label {value[1]}, not 0 to {len(EMOTIONS) - 1}; prepare the database again"
+        # The label is not told: a number of thousands of digits cannot be printed.
+        return f"{key!r} has a label that is not 0 to {len(EMOTIONS) - 1}; prepare the database again"
     return ""
 
 
@@ -307,9 +304,11 @@ def parse_sample(row: list[str]) -> tuple[str, int, str, str, tuple[int, ...], b
     path, emotion, split, subject, box, certain, votes = row
     numbers, counts = tuple(map(int, box.split())), tuple(map(int, votes.split()))
     if not 0 <= int(emotion) < len(EMOTIONS):
-        raise ValueError(f"emotion {emotion} is not 0 to {len(EMOTIONS) - 1}")
+        raise ValueError(f"emotion {emotion:.9} is not 0 to {len(EMOTIONS) - 1}")
     if split not in SPLITS or certain not in ("0", "1"):
         raise ValueError(f"split {split!r} or certain {certain!r} is not known")
     if len(numbers) not in (0, 4) or len(counts) not in (0, len(EMOTIONS)):
         raise ValueError("a box needs 4 numbers and votes 7, or none")
+    if not all(abs(edge) <= FARTHEST for edge in numbers) or not all(0 <= count <= FARTHEST for count in counts):
+        raise ValueError("a number of the box, or of votes, is out of range")
     return path, int(emotion), split, subject, numbers, certain == "1", counts

@@ -23,7 +23,8 @@ NO_PLACE = "the points leave no place for a mask"
 
 def face_seed(seed: int, path: str, face: int = 0) -> int:
     """Seed of one face: follows from the run's seed and the face's path, whatever the order of work."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{path}/{face}".encode()).digest()[:4], "little")
+    named = f"{seed}/{path}/{face}".encode(errors="surrogatepass")  # a file's name may be no text
+    return int.from_bytes(hashlib.sha256(named).digest()[:4], "little")
 
 
 def check_roots(root: Path, masked_root: Path) -> None:
@@ -36,16 +37,27 @@ def check_roots(root: Path, masked_root: Path) -> None:
         raise InputError(f"{masked_root}: {lies} {root}; choose a folder outside, so that no file is written over")
 
 
-def write_image(path: Path, image: np.ndarray) -> None:
-    """Write an RGB or grey image under its own suffix, all of it or nothing."""
-    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
-    if not cv2.haveImageWriter(path.name):
+def writable(path: Path) -> bool:
+    """Whether images can be written under this suffix."""
+    # OpenCV gets the suffix alone: it crashes on names that are no text.
+    return path.suffix.isascii() and cv2.haveImageWriter(f"image{path.suffix}")
+
+
+def encoded(path: Path, image: np.ndarray) -> bytes:
+    """The file of an RGB or grey image under a path's suffix; InputError where there are none of that kind."""
+    if not writable(path):
         raise InputError(
             f"{path}: images cannot be written as {path.suffix or 'files without suffix'}; use .png or .jpg"
         )
-    _, data = cv2.imencode(path.suffix, pixels, QUALITY if path.suffix.lower() in (".jpg", ".jpeg") else [])
+    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    return cv2.imencode(path.suffix, pixels, QUALITY if path.suffix.lower() in (".jpg", ".jpeg") else [])[1].tobytes()
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write an RGB or grey image under its own suffix, all of it or nothing."""
+    data = encoded(path, image)
     with atomic_write(path) as temporary:
-        temporary.write_bytes(data.tobytes())
+        temporary.write_bytes(data)
 
 
 def asked(kind: str) -> str:
@@ -58,7 +70,7 @@ def asked(kind: str) -> str:
 
 def stamp(kinds: str, seed: int, parts: Iterable[bytes]) -> str:
     """16 hexadecimal digits that change with whatever a mask is made from. `kinds`: see `asked`."""
-    made = hashlib.sha256(f"{DRAWING}/{kinds}/{seed}/".encode())
+    made = hashlib.sha256(f"{DRAWING}/{kinds}/{seed}/".encode(errors="surrogatepass"))
     for part in parts:
         made.update(len(part).to_bytes(8, "little") + part)
     return made.hexdigest()[:16]

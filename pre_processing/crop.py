@@ -27,7 +27,9 @@ def read_image(path: str | Path) -> np.ndarray:
         image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
-    except cv2.error:
+    except cv2.error as error:
+        if "CV_IO_MAX_IMAGE" in str(error):
+            raise InputError(f"{path}: too many pixels; make it smaller, or remove the file") from error
         image = None
     if image is None:
         raise InputError(f"{path}: not a readable image; replace or remove the file")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +33,9 @@ LAST_SEARCH = (220, 30)  # where all that shows no face: some large ones show in
 BORDER = 0.15  # replicated around the copy, in shares of its long side, for faces cut off by the frame
 CHUNK = 256  # faces a chunk file: what an interruption can cost
 NO_FACE = "no face found"
+# What a chunk file holds by name: the kind of array, and its shape for one face.
+COLUMNS = {"path": ("U", ()), "key": ("U", ()), "points": ("f", (68, 2)), "certain": ("b", ()), "reason": ("U", ())}
+MOST = 1 << 26  # bytes of a chunk once it is unpacked; those written here take less than a tenth
 
 
 class Landmarks(NamedTuple):
@@ -181,12 +183,26 @@ def _load_chunks(store: Path, mode: str) -> Iterator[dict[str, np.ndarray]]:
     """The finished chunks of a store that were made in this mode; a damaged file is an InputError."""
     for path in _chunk_files(store):
         try:
-            # Opened here, because numpy leaves a damaged file open.
-            with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
-                if str(file["mode"]) == mode:
-                    yield {name: file[name] for name in ("path", "key", "points", "certain", "reason")}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            chunk = _load_chunk(path, mode)
+        except Exception as error:  # a hostile or cut file can raise nearly anything
             raise InputError(f"{path}: not a chunk of landmarks; remove the file and run again") from error
+        if chunk:
+            yield chunk
+
+
+def _load_chunk(path: Path, mode: str) -> dict[str, np.ndarray]:
+    """The arrays of one file by name, none where it was made in another mode; an exception where they do not fit."""
+    # Opened here, because numpy leaves a damaged file open.
+    with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
+        if sum(part.file_size for part in file.zip.infolist()) > MOST:
+            raise ValueError("too large")
+        if str(file["mode"]) != mode:
+            return {}
+        chunk = {name: file[name] for name in COLUMNS}
+    for name, (kind, shape) in COLUMNS.items():
+        if chunk[name].dtype.kind != kind or chunk[name].shape != (len(chunk["path"]), *shape):
+            raise ValueError(f"{name} does not fit")
+    return chunk
 
 
 def _save_chunk(store: Path, mode: str, chunk: Mapping[str, np.ndarray]) -> None:
@@ -199,7 +215,7 @@ def _collect(chunks: Iterable[Mapping[str, np.ndarray]], keys: Mapping[str, str]
     """Results for the wanted paths; those of a file that has changed since, or of another box, are left out."""
     found = Landmarks({}, {}, {})
     for chunk in chunks:
-        columns = (chunk[name] for name in ("path", "key", "points", "certain", "reason"))
+        columns = (chunk[name] for name in COLUMNS)
         for path, key, points, certain, reason in zip(*columns, strict=True):
             if keys.get(path := str(path)) != str(key):
                 continue

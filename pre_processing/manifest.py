@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ FIRST = ("path", "face", "left", "top", "right", "bottom", "group", "kind", "see
 LAST = ("placement", "reason", "stamp", "sha256")
 TEXTS = ("path", "group", "kind", "placement", "reason", "stamp", "sha256")
 WHOLE = ("face", "left", "top", "right", "bottom")
+NUMBER = re.compile("-?[0-9]{1,9}|")
 LOSSLESS = {".png", ".bmp", ".tif", ".tiff"}
 REMEDY = "remove it, and the masks are made again"
 SHARE = 20  # writing may take one part in this many of a run's time
@@ -63,7 +65,8 @@ def read(path: str | Path) -> list[Row]:
     if not columns.issuperset(FIRST + LAST):
         raise InputError(f"{path}: not a manifest of masks, or of an older version; {REMEDY}")
     for number, row in enumerate(rows, 2):
-        if None in row or None in row.values() or path_defect(row["path"]) or not (row["face"] or "0").isdigit():
+        whole = None not in row and None not in row.values() and all(NUMBER.fullmatch(row[name]) for name in WHOLE)
+        if not whole or row["face"].startswith("-") or path_defect(row["path"]):
             raise InputError(f"{path}, row {number}: not a row of a manifest of masks; {REMEDY}")
     return rows
 
@@ -119,6 +122,14 @@ def manifest_checksum(path: str | Path) -> str:
         raise InputError(f"{path}: no manifest with masks; give the folder of masked copies")
     lines = sorted(f"{row['path']},{row['stamp']}\n" for row in rows)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def is_as_written(row: Row, copy: Path) -> bool:
+    """Whether a file is just what a row says was written there."""
+    try:
+        return digest(copy) == row["sha256"]
+    except (OSError, InputError):
+        return False
 
 
 def check(masked_root: str | Path) -> dict[str, str]:

@@ -29,6 +29,8 @@ from pre_processing.mask_warp import thin_plate
 
 PLACES = {"chin": 8, "right_ear": 1, "left_ear": 15, "right_jaw": 4, "left_jaw": 12}  # jaw points; nose is apart
 NEEDED = ("nose", "chin", "right_ear", "left_ear")
+MOST = 16_000_000  # pixels of a picture; the mask on a face is far smaller
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def load_kind(path: str | Path) -> Kind:
@@ -47,12 +49,20 @@ def _load(path: Path, changed: int, text_changed: int) -> Kind:
 
 
 def _painter(path: Path) -> Painter:
+    too_large = InputError(f"{path}: more than {MOST // 10**6} megapixels; make it smaller")
     try:
-        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
+        data = np.fromfile(path, np.uint8)
+        if _said(data[:24].tobytes()) > MOST:
+            raise too_large
+        picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        if "CV_IO_MAX_IMAGE" in str(error):
+            raise too_large from error
         picture = None
     if picture is None:
         raise InputError(f"{path}: not a readable image; replace it")
+    if picture.shape[0] * picture.shape[1] > MOST:
+        raise too_large
     if picture.ndim != 3 or picture.shape[2] != 4 or picture.dtype != np.uint8:
         raise InputError(f"{path}: has no transparency; save it as an RGBA .png with 8 bits a channel")
     picture = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA)
@@ -76,6 +86,12 @@ def _painter(path: Path) -> Painter:
         return worn
 
     return paint
+
+
+def _said(start: bytes) -> int:
+    """Pixels that a PNG says to have, by its first 24 bytes; 0 for other files, whose pixels are counted once read."""
+    wide, high = start[16:20], start[20:24]
+    return int.from_bytes(wide, "big") * int.from_bytes(high, "big") if start.startswith(PNG) else 0
 
 
 def _anchors(path: Path) -> tuple[tuple[str, float, float], ...]:

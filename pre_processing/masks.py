@@ -16,14 +16,14 @@ import pandas as pd
 from tqdm import tqdm
 
 from pre_processing import errors, manifest, photos, supplied
-from pre_processing.artefacts import InputError
+from pre_processing.artefacts import InputError, path_defect
 from pre_processing.copies import NO_PLACE, asked, check_roots, face_seed, in_chunks, stamp, write_image
 from pre_processing.crop import read_image
 from pre_processing.helping import HelpFormatter
 from pre_processing.manifest import manifest_checksum
 from pre_processing.meanface import hide_points
 from pre_processing.overlay import KINDS, kinds_of, put_mask
-from pre_processing.photos import list_photos, mask_photo, mask_photos
+from pre_processing.photos import check_links, list_photos, mask_photo, mask_photos
 
 __all__ = [
     "KINDS",
@@ -84,11 +84,15 @@ def mask_all(
 
     `kind`: a kind, a group, or several with commas, of which each face's seed picks one. What the manifest lists with
     the same photo (by its size), points, seed, kind and drawing is not made again, so that an interrupted run goes on where it stopped. A
-    face with placement "none" has points that span no face: it gets no file. InputError for an unreadable image or a
-    root within the other.
+    face with placement "none" has points that span no face: it gets no file. InputError for an unreadable image, a path
+    or link that leads out, or a root within the other.
     """
     root, masked_root = Path(root), Path(masked_root)
     check_roots(root, masked_root)
+    for path in points:  # before a file is written or removed
+        if defect := path_defect(path):
+            raise InputError(f"{root}: {defect}")
+    check_links(masked_root, (masked_root / path for path in points))
     kinds, record = asked(kind), masked_root / manifest.NAME
     stamps = {path: stamp(kinds, seed, _made_from(root / path, face)) for path, face in points.items()}
     kept = [

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -23,6 +23,7 @@ from pre_processing.copies import (
     face_seed,
     in_chunks,
     stamp,
+    writable,
     write_image,
 )
 from pre_processing.crop import read_image
@@ -121,7 +122,7 @@ def _mask_file(photo: Photo, seed: int, kind: str, show: str) -> list[dict]:
         image = read_image(photo.file)
     except InputError:
         return [_miss(photo, kind, UNREADABLE)]
-    if not cv2.haveImageWriter(photo.copy.name):
+    if not writable(photo.copy):
         return [_miss(photo, kind, UNWRITABLE)]
     # All faces are fitted before the first mask is drawn: neighbours may overlap.
     faces = find_faces(image, show, photo.points, photo.boxes)
@@ -161,12 +162,21 @@ def list_photos(source: Path, target: Path) -> tuple[list[Photo], Path]:
         photos = [Photo(source.name, source, target / source.name)]
     if not photos:
         raise InputError(f"{source}: no photo there; give a photo or a folder of {', '.join(sorted(SUFFIXES))} files")
+    check_links(record.parent, (photo.copy for photo in photos))
     for photo in photos:
-        if photo.copy.resolve() == photo.file.resolve():
+        # Not resolve(), which fails on links in a circle.
+        if os.path.realpath(photo.copy) == os.path.realpath(photo.file):
             raise InputError(f"{target}: the copy would replace its original; choose another place")
         if defect := path_defect(photo.path):
             raise InputError(f"{source}: {defect}")
     return photos, record
+
+
+def check_links(root: Path, copies: Iterable[Path]) -> None:
+    """InputError where the folder of a copy is a link that leads out of `root`, to files that are none of ours."""
+    for folder in dict.fromkeys(copy.parent for copy in copies):
+        if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root)):
+            raise InputError(f"{folder}: is a link that leads out of {root}; remove it, or choose another folder")
 
 
 def _stamped(photo: Photo, kinds: str, seed: int, show: str) -> Photo:
@@ -183,7 +193,8 @@ def _stamped(photo: Photo, kinds: str, seed: int, show: str) -> Photo:
 def _kept(rows: Sequence[manifest.Row], photos: Sequence[Photo], folder: Path) -> list[manifest.Row]:
     """Rows that still hold: of photos masked just so, and of those that are not asked for now but have their copies.
 
-    Copies that were made from something else are removed, so that none is left where a photo now gets no mask.
+    Copies that were made from something else are removed, so that none is left where a photo now gets no mask; but only
+    such as are still what was written: any other file is somebody's own, whatever the manifest says.
     """
     wanted = {photo.path: photo for photo in photos}
     kept = []
@@ -191,7 +202,7 @@ def _kept(rows: Sequence[manifest.Row], photos: Sequence[Photo], folder: Path) -
         photo = wanted.get(row["path"])
         copy = photo.copy if photo else folder / row["path"]
         if photo and row["stamp"] != photo.stamp:
-            if row["sha256"]:
+            if row["sha256"] and manifest.is_as_written(row, copy):
                 copy.unlink(missing_ok=True)
         elif copy.is_file() or (photo and not row["sha256"] and row["face"] == ""):
             kept.append(row)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pre_processing.artefacts import InputError, path_defect, read_bytes
+from pre_processing.artefacts import FARTHEST, InputError, path_defect, read_bytes
 
 POINT_COLUMNS = ("path", *(f"{axis}{point}" for point in range(68) for axis in "xy"))
 BOX_COLUMNS = ("path", "left", "top", "right", "bottom")
@@ -58,6 +58,8 @@ def _numbers(row: list[str], columns: tuple[str, ...], photos: Collection[str]) 
     numbers = np.array([float(text) for text in row[1:]])
     if not np.isfinite(numbers).all():
         raise ValueError("a number is not finite")
+    if np.abs(numbers).max() > FARTHEST:
+        raise ValueError(f"a number is beyond {FARTHEST}; give pixels of the photo")
     if columns == BOX_COLUMNS and not (numbers[2:] > numbers[:2]).all():
         raise ValueError("the box is empty; its right must lie beyond its left, its bottom below its top")
     return numbers

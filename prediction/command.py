@@ -16,13 +16,13 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
 from pre_processing import emotions
 from pre_processing.artefacts import InputError
-from pre_processing.copies import write_image
+from pre_processing.copies import encoded, writable, write_image
+from pre_processing.errors import shown
 from pre_processing.meanface import hide_points
 from prediction import outputs, pictures, sources
 from prediction.network import BATCH, Answer, Predictor
@@ -122,7 +122,7 @@ def load(chosen: argparse.Namespace) -> Predictor:
     """The network that was asked for; InputError or WeightsError where there is none such."""
     net = trained.network(chosen.weights or f"gacnn-lite0-{chosen.num_classes or 7}")
     if chosen.num_classes not in (None, len(net.emotions)):
-        raise InputError(f"{chosen.weights}: tells {len(net.emotions)} emotions apart, not {chosen.num_classes}")
+        raise InputError(f"{shown(chosen.weights)}: tells {len(net.emotions)} emotions apart, not {chosen.num_classes}")
     return Predictor(net, chosen.device)
 
 
@@ -135,11 +135,13 @@ def tasks_for(chosen: argparse.Namespace) -> tuple[Iterable[Task | InputError], 
     files = sources.list_files(chosen.source)
     for place in chosen.source if chosen.save else ():
         if place.is_dir() and chosen.save.resolve().is_relative_to(place.resolve()):
-            raise InputError(f"{chosen.save}: lies within {place}, where another run would take annotated pictures for photos; "
+            raise InputError(f"{shown(chosen.save)}: lies within {shown(place)}, where another run would take annotated pictures for photos; "
                              "choose a folder outside")  # fmt: skip
     total = sources.count(files, chosen.every)
     if chosen.save and any((chosen.save / name).resolve() == file.resolve() for file, name in files):
-        raise InputError(f"{chosen.save}: annotated pictures would replace their originals; choose another folder")
+        raise InputError(
+            f"{shown(chosen.save)}: annotated pictures would replace their originals; choose another folder"
+        )
     return sources.tasks_of(files, chosen.every), total, min(chosen.jobs or os.cpu_count() or 1, max(1, total // 2))
 
 
@@ -148,29 +150,44 @@ def looked_at(face: Seen, masked: bool) -> np.ndarray:
     return hide_points(face.points) if masked or face.masked else face.points
 
 
+def sound(one: Answered) -> Answered:
+    """A picture and its answers; an error in their place where one is not a number."""
+    found, faces = one
+    if all(answer.finite for _, *both in faces for answer in both if answer is not None):
+        return one
+    error = f"{found.task.file}: the network's answer is not a number; its weights are damaged, give other --weights"
+    return found._replace(error=error, image=None), []
+
+
 def save(folder: Path, taken: set[Path], one: Answered, names: tuple[str, ...]) -> None:
-    """Write one picture with its answers drawn on; a name that was taken gets a number."""
+    """Write one picture with its answers drawn on. No file is replaced: a name that was taken gets a number, unless the
+    file there is this very picture, from the same command."""
     found, faces = one
     name = Path(found.task.name)
-    if not cv2.haveImageWriter(name.name):
+    if not writable(name):
         name = name.with_name(f"{name.name}.png")
-    target = next(
-        place
-        for number in itertools.count(1)
-        if (place := folder / (name if number == 1 else name.with_stem(f"{name.stem}-{number}"))) not in taken
-    )
-    taken.add(target)
     drawn = [
         (face.box, looked_at(face, worn is not None), (worn or bare).gates, outputs.lines(face, bare, worn, names))
         for face, bare, worn in faces
     ]
-    write_image(target, pictures.annotate(found.image, drawn))
+    image = pictures.annotate(found.image, drawn)
+    for number in itertools.count(1):
+        target = folder / (name if number == 1 else name.with_stem(f"{name.stem}-{number}"))
+        if target in taken:
+            continue
+        if not os.path.lexists(target):
+            write_image(target, image)
+            break
+        if target.is_file() and target.read_bytes() == encoded(target, image):
+            break
+    taken.add(target)
 
 
 def predict(chosen: argparse.Namespace) -> int:
     """Do what the options ask for; the exit code."""
     tasks, total, jobs = tasks_for(chosen)
-    outputs.check_places(chosen.json, chosen.csv)
+    weights = [Path(chosen.weights)] if chosen.weights else []
+    outputs.check_places(chosen.json, chosen.csv, read=[*chosen.source, *weights])
     predictor = load(chosen)
     look = functools.partial(search, size=predictor.size, kind=chosen.put_mask or "", keep=chosen.save is not None)
     report = outputs.Report(
@@ -180,7 +197,7 @@ def predict(chosen: argparse.Namespace) -> int:
     with workers(jobs) as pool, tqdm(total=total, unit="picture", disable=None, leave=False) as bar:
         found = searched(tasks, look, pool, ahead=4 * jobs if jobs > 1 else 0)
         try:
-            for one in answered(found, predictor, BATCH if total and total > 1 else 1):
+            for one in map(sound, answered(found, predictor, BATCH if total and total > 1 else 1)):
                 broken += bool(one[0].error)
                 report.add(*one)
                 if chosen.save and one[0].image is not None:

@@ -25,6 +25,11 @@ class Answer(NamedTuple):
     probabilities: np.ndarray
     gates: np.ndarray
 
+    @property
+    def finite(self) -> bool:
+        """Whether all of it are numbers; damaged weights give others."""
+        return bool(np.isfinite(self.probabilities).all() and np.isfinite(self.gates).all())
+
 
 class Predictor:
     """Calls a network of training.trained.network on views of faces."""

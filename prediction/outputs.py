@@ -7,17 +7,23 @@ import io
 import json
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.copies import OTHERS, SUFFIXES
+from pre_processing.errors import shown
 from prediction.network import Answer
 from prediction.search import Found, Seen
+from prediction.sources import VIDEOS
 
 SCREEN = "-"
 MASKED = {True: "yes", False: "no", None: "?"}
+PRECIOUS = SUFFIXES | OTHERS | VIDEOS | {".onnx", ".pt", ".pth", ".safetensors"}  # a forgotten name after --json
+FORMULA = ("=", "+", "-", "@", "\t", "\n")  # spreadsheets take a cell that begins so for a formula
 
 
 def best(answer: Answer, names: tuple[str, ...]) -> tuple[str, float]:
@@ -49,21 +55,35 @@ def record(found: Found, face: Seen, bare: Answer, worn: Answer | None, names: t
     return {"file": task.file, **when, "box": list(face.box), **by_name(bare, names), "masked": face.masked, **other}
 
 
-def check_places(*files: str | None) -> None:
-    """InputError where one of the files could not be written, before the work for them is done; `-` is the screen."""
+def check_places(*files: str | None, read: Sequence[Path] = ()) -> None:
+    """InputError where one of the files could not be written or would replace a picture, video, weights or a file that is
+    `read`, before the work for them is done; `-` is the screen."""
     if len(set(filter(None, files))) < len([*filter(None, files)]):
         raise InputError("--json and --csv: give them different files")
     for file in map(Path, filter(None, files)):
-        if file.is_dir():
-            raise InputError(f"{file}: is a folder; give the name of a file")
+        name = shown(file)
+        if file.exists() and not file.is_file():
+            raise InputError(f"{name}: is a folder or device; give the name of a file")
+        if file.suffix.lower() in PRECIOUS:
+            raise InputError(
+                f"{name}: has the name of a picture, video or weights; give one that ends in .json or .csv"
+            )
+        if any(file.resolve() == each.resolve() for each in read):
+            raise InputError(f"{name}: is read by the same command and would be replaced; give another name")
         try:
             if str(file) != SCREEN:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 tempfile.TemporaryFile(dir=file.parent).close()
         except OSError as error:
             raise InputError(
-                f"{file}: cannot be written ({error.strerror}); choose a folder you may write to"
+                f"{name}: cannot be written ({error.strerror}); choose a folder you may write to"
             ) from error
+
+
+def cell(text: str) -> str:
+    """A path for a table: ./ before one that a spreadsheet would take for a formula; it leads to the same file."""
+    text = text.replace("\r", "\\r")  # Python's csv does not quote it, and readers end the row there
+    return f"./{text}" if text.startswith(FORMULA) else text
 
 
 def put(file: str, text: str) -> None:
@@ -95,10 +115,10 @@ class Report:
     def add(self, found: Found, faces: list[tuple[Seen, Answer, Answer | None]]) -> None:
         """Take in one picture; what is broken goes to stderr."""
         if found.error:
-            tqdm.write(f"error: {found.error}", file=sys.stderr)
+            tqdm.write(f"error: {shown(found.error)}", file=sys.stderr)
             return
         frame = "" if found.task.frame is None else f" #{found.task.frame}"
-        where = f"{found.task.file}{frame}"
+        where = f"{shown(found.task.file)}{frame}"
         if not faces:
             self.say(f"{where:<28} no face found")
         for face, bare, worn in faces:
@@ -106,7 +126,7 @@ class Report:
             box = " ".join(map(str, face.box))
             self.say(f"{where:<28} {box:<20} {MASKED[face.masked]:<14} {self.cells(bare)}")
             if worn is not None:
-                self.say(f"{'':<28} {'':<20} {face.kind:<14} {self.cells(worn)}")
+                self.say(f"{'':<28} {'':<20} {shown(face.kind):<14} {self.cells(worn)}")
 
     def cells(self, answer: Answer) -> str:
         """An answer for the table: emotion, and percent of each."""
@@ -120,10 +140,11 @@ class Report:
                 put(json_file, json.dumps(self.records, indent=1) + "\n")
         finally:
             if csv_file:
-                put(csv_file, self.table())
+                put(csv_file, self.table(shown if csv_file == SCREEN else str))
 
-    def table(self) -> str:
-        """The faces as CSV; the columns of a second answer only where masks were put on."""
+    def table(self, fit: Callable[[str], str] = str) -> str:
+        """The faces as CSV; the columns of a second answer only where masks were put on. `fit` makes names of files so
+        for where the table goes; no cell is a formula to a spreadsheet, see `cell`."""
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         chances = [f"p_{name}" for name in self.names]
@@ -132,7 +153,7 @@ class Report:
         for one in self.records:
             masked = "" if one["masked"] is None else str(one["masked"]).lower()
             row = [
-                one["file"],
+                cell(fit(one["file"])),
                 one.get("frame", ""),
                 *one["box"],
                 masked,
@@ -141,6 +162,6 @@ class Report:
             ]
             worn = one.get("put_mask")
             if worn:
-                row += [worn["kind"], worn["emotion"], *worn["probabilities"].values()]
+                row += [cell(fit(worn["kind"])), worn["emotion"], *worn["probabilities"].values()]
             writer.writerow(row)
         return text.getvalue()

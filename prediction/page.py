@@ -21,7 +21,7 @@ MOST = 4  # faces of a photo, the largest ones
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 INTRO = """<header><h1>Facial emotion recognition behind face masks</h1>
 <p>What a face shows, with and without a mask, in the eyes of a network trained on masked and bare faces.</p>
-<p class="note"><b>Nothing leaves this machine.</b> Photos are looked at here and not kept.
+<p class="note"><b>Nothing leaves this machine.</b> Photos are looked at here, and deleted some minutes later or when the page ends.
 <b>An expression is not a feeling</b>: the answer is what people would name the picture, and it is often wrong.
 Not for decisions about people.</p></header>"""
 LIGHT = "() => document.body.classList.remove('dark')"  # the pictures and bars are made for a light page

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import signal
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import gradio
 import numpy as np
+import safehttpx
 import skimage.data
 from PIL import Image
-from starlette.middleware import Middleware
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pre_processing import emotions, render
@@ -36,10 +40,24 @@ POLICY = (
     b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     b"connect-src 'self' data: blob:"
 )
+# What a browser on this machine calls this page, also through `ssh -L`; other names are those of pages that lure it here.
+OWN = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
+KEPT = 600  # seconds that a photo is kept after it was looked at
+
+
+def own(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether a request asks for this machine by its own name, and comes from no other machine's page."""
+    hosts = [value for name, value in headers if name == b"host"]
+    origins = [value for name, value in headers if name == b"origin"]
+    return (
+        len(hosts) == 1
+        and OWN.fullmatch(hosts[0]) is not None
+        and all(OWN.fullmatch(re.sub(rb"^https?://", b"", origin)) for origin in origins)
+    )
 
 
 class Loopback:
-    """Answers carry a policy that keeps the browser from asking other machines for anything."""
+    """Answers this machine's own page alone, with a policy that keeps the browser from asking other machines for anything."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -50,7 +68,45 @@ class Loopback:
                 message["headers"] = [*message["headers"], (b"content-security-policy", POLICY)]
             await send(message)
 
-        await self.app(scope, receive, sent)
+        if scope["type"] == "http" and not own(scope["headers"]):
+            await PlainTextResponse("Open this page as http://localhost.", 403)(scope, receive, sent)
+        elif scope["type"] == "websocket" and not own(scope["headers"]):
+            await send({"type": "websocket.close"})
+        else:
+            await self.app(scope, receive, sent)
+
+
+@contextlib.asynccontextmanager
+async def guarded(app: Starlette) -> AsyncIterator[None]:
+    """Put Loopback around the whole server, before its first answer: gradio's own middleware would answer others itself."""
+    app.middleware_stack = Loopback(app.middleware_stack)
+    yield
+
+
+async def refuse(*_: object, **__: object) -> None:
+    """Takes the place of what gradio fetches addresses with that stand where a photo's file should."""
+    raise gradio.Error("Nothing is fetched from other machines. Choose a file.", print_exception=False)
+
+
+@contextlib.contextmanager
+def endable() -> Iterator[None]:
+    """Being terminated, or losing the terminal, ends the block as Ctrl-C does, so that it can clean up."""
+
+    def stop(*_: object) -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)  # a second one must not end the clean-up
+        raise KeyboardInterrupt
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one
+    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}  # as nohup wants
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def given_file(payload: gradio.components.image.ImageData | None) -> str | None:
@@ -69,7 +125,10 @@ class Page:
         if not file:
             return page.WAITING
         try:
+            os.utime(file)  # it is kept for as long as it is in use, see KEPT
             photo = read_image(file)
+        except OSError:
+            return page.message("This photo was deleted after a while without use. Choose it again.")
         except InputError:
             return page.message("This is not a readable picture. Choose a JPEG or PNG file.")
         mask = "" if kind == NONE else kind
@@ -93,6 +152,10 @@ class Page:
         if face.worn:
             looks.append(("masked", f"with a mask ({face.kind.replace('_', ' ')})", worn, face.worn, True))
         answers = self.predictor([view for _, _, _, view, _ in looks])
+        if not all(answer.finite for answer in answers):
+            return page.message(
+                "The network's answer is not a number: its weights are damaged. Start with other --weights."
+            )
         verdicts, pictured = [], []
         for (style, words, image, _, masked), answer in zip(looks, answers, strict=True):
             emotion, chance = best(answer, names)
@@ -116,7 +179,7 @@ def examples(folder: Path) -> list[str]:
 def build(looks: Page, folder: Path) -> gradio.Blocks:
     """The page; its examples lie in `folder`."""
     choices = [(name.replace("_", " "), name) for name in (NONE, *KINDS)]
-    with gradio.Blocks(title="Emotions behind masks", analytics_enabled=False) as blocks:
+    with gradio.Blocks(title="Emotions behind masks", analytics_enabled=False, delete_cache=(KEPT, KEPT)) as blocks:
         gradio.HTML(page.INTRO)
         with gradio.Row():
             with gradio.Column(scale=5):
@@ -158,9 +221,10 @@ def start(weights: str, folder: Path, port: int | None, *, wait: bool) -> tuple[
     net = trained.network(weights)
     looks = Page(Predictor(net, "cpu"), Trust(net))
     blocks = build(looks, folder)
+    safehttpx.get = safehttpx.async_validate_url = refuse  # gradio has no option for that
     _, address, _ = blocks.queue().launch(
         server_name=HOST, server_port=port, share=False, quiet=True, prevent_thread_lock=True, theme=theme(), css=page.CSS, js=page.LIGHT,
-        max_file_size="50mb", footer_links=[], app_kwargs={"middleware": [Middleware(Loopback)]},
+        max_file_size="50mb", footer_links=[], app_kwargs={"lifespan": guarded},
     )  # fmt: skip
     print(f"open {address} (nothing leaves this machine; Ctrl-C ends it)", flush=True)
     if wait:
@@ -181,7 +245,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser.parse_args(argv)
         if args.weights and args.num_classes:
             raise InputError("--weights and --num_classes: give one of the two, weights have their number of emotions")
-        with tempfile.TemporaryDirectory() as folder, contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), endable(), tempfile.TemporaryDirectory() as folder:
             os.environ["GRADIO_TEMP_DIR"] = folder  # photos are gone when the page is
             start(args.weights or f"gacnn-lite0-{args.num_classes or 7}", Path(folder), args.port, wait=True)
 

@@ -10,6 +10,7 @@ import cv2
 
 from pre_processing.artefacts import InputError
 from pre_processing.copies import OTHERS, SUFFIXES
+from pre_processing.errors import shown
 from prediction.search import Task
 
 VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"}
@@ -27,15 +28,17 @@ def list_files(named: Sequence[Path]) -> list[tuple[Path, Path]]:
     files: list[tuple[Path, Path]] = []
     for place in named:
         if not place.exists():
-            raise InputError(f"{place}: no such file or folder; give photos, videos or folders of them")
-        if not place.is_dir():
+            raise InputError(f"{shown(place)}: no such file or folder; give photos, videos or folders of them")
+        if place.is_file():
             files.append((place, Path(place.name)))
             continue
-        shown = (file for file in sorted(place.rglob("*")) if file.is_file() and not file.name.startswith("."))
-        inside = [file for file in shown if file.suffix.lower() in SUFFIXES | OTHERS | VIDEOS]
+        if not place.is_dir():  # a named pipe would be waited for without end
+            raise InputError(f"{shown(place)}: is a pipe or device; save it as a file and give that")
+        seen = (file for file in sorted(place.rglob("*")) if file.is_file() and not file.name.startswith("."))
+        inside = [file for file in seen if file.suffix.lower() in SUFFIXES | OTHERS | VIDEOS]
         if not inside:
             raise InputError(
-                f"{place}: no photo or video there; give a folder with {', '.join(sorted(SUFFIXES))} files"
+                f"{shown(place)}: no photo or video there; give a folder with {', '.join(sorted(SUFFIXES))} files"
             )
         files += [(file, file.relative_to(place)) for file in inside]
     return files
@@ -45,7 +48,8 @@ def open_video(source: str | int) -> cv2.VideoCapture:
     """A video file or camera; InputError where there is none."""
     before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV complains in lines of its own
     try:
-        video = cv2.VideoCapture(source)
+        # As bytes: OpenCV crashes on names that are no text.
+        video = cv2.VideoCapture(source if isinstance(source, int) else os.fsencode(source))
         works = video.isOpened()
     finally:
         cv2.utils.logging.setLogLevel(before)

@@ -1,0 +1,1 @@
+import pre_processing  # noqa: F401  # its limit on pictures counts where it is set before cv2 is first imported

@@ -10,6 +10,7 @@ import torch
 
 from models import WeightsError
 from pre_processing.artefacts import InputError
+from pre_processing.errors import shown
 from training import distributed
 from training.engine import TrainingError
 
@@ -32,7 +33,7 @@ KNOWN = {
 def one_line(error: BaseException) -> str:
     """The message alone: loading processes wrap what they raise into a traceback, whose last line is ours."""
     lines = str(error).strip().split("\n") if str(error).strip() else [type(error).__name__]
-    return re.sub(r"^[\w.]*Error: ", "", lines[-1])
+    return shown(re.sub(r"^[\w.]*Error: ", "", lines[-1]))
 
 
 def explain(error: RuntimeError) -> str | None:

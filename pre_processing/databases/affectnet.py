@@ -77,9 +77,14 @@ def read_mini(root: Path, base: Path) -> Table:
 def load(path: Path) -> np.ndarray:
     """Content of an .npy file; Python objects in it are refused, because reading them could execute anything."""
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = str(error).splitlines()[0]
+        # Opened here, because numpy leaves a damaged file open.
+        with open(path, "rb") as handle:
+            content = np.load(handle, allow_pickle=False)
+        if not isinstance(content, np.ndarray):
+            raise ValueError("it holds several")
+        return content
+    except Exception as error:  # a hostile header can raise nearly anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{path}: not an array of plain numbers ({reason}); get it from its source") from error
 
 
@@ -87,7 +92,7 @@ def read_label(path: Path) -> str:
     """AffectNet's own label of a `_exp.npy` file, which holds a number or a number as text."""
     try:
         return LABELS[float(load(path).item())]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: not an expression of 0 to {max(LABELS)}; get it from its source") from error

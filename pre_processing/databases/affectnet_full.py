@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from pre_processing.artefacts import path_defect
+from pre_processing.artefacts import FARTHEST, path_defect
 from pre_processing.databases.layouts import first_of
 from pre_processing.databases.table import Collector, Table, shipped_points
 from pre_processing.emotions import AFFECTNET, DATABASES, by_code
@@ -157,7 +157,8 @@ def to_box(fields: list[str]) -> tuple[float, ...]:
         left, top, width, height = map(float, fields)
     except ValueError:
         return ()
-    return (left, top, left + width, top + height) if width > 0 and height > 0 else ()
+    box = left, top, left + width, top + height
+    return box if width > 0 and height > 0 and all(abs(edge) <= FARTHEST for edge in box) else ()
 
 
 def to_points(texts: list[str]) -> list[np.ndarray | tuple[()]]:
@@ -165,12 +166,13 @@ def to_points(texts: list[str]) -> list[np.ndarray | tuple[()]]:
     # pandas reads these numbers four times as fast as numpy or float(): there are 400,000 rows of 136.
     even = "\n".join(text if text.count(";") == 135 else ";" * 135 for text in texts)
     try:
-        table = pd.read_csv(io.StringIO(even), sep=";", header=None, dtype=np.float32, quoting=csv.QUOTE_NONE)
+        with np.errstate(over="ignore"):
+            table = pd.read_csv(io.StringIO(even), sep=";", header=None, dtype=np.float32, quoting=csv.QUOTE_NONE)
     except ValueError:  # some text is no number: one by one
         return [shipped_points(np.array([to_number(part) for part in text.split(";")])) for text in texts]
     points = table.to_numpy(np.float32).reshape(-1, 68, 2)
-    with np.errstate(invalid="ignore"):
-        good = np.isfinite(points).all((1, 2)) & (np.ptp(points, axis=1).min(1) >= 1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        good = (np.abs(points) <= FARTHEST).all((1, 2)) & (np.ptp(points, axis=1).min(1) >= 1)
     return [face if usable else () for face, usable in zip(points, good, strict=True)]
 
 

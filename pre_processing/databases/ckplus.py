@@ -96,7 +96,8 @@ def read_points(path: Path) -> np.ndarray | tuple[()]:
     if not path.is_file():
         return ()
     try:
-        points = shipped_points(np.array(path.read_text().split(), np.float32))
+        with np.errstate(over="ignore"):
+            points = shipped_points(np.array(path.read_text().split(), np.float32))
     except ValueError:
         points = ()
     if not len(points):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pre_processing.artefacts import FARTHEST, path_defect
 from pre_processing.databases.table import Collector, Table, found_in
 from pre_processing.emotions import DATABASES, EMOTIONS
 from pre_processing.errors import InputError
@@ -32,12 +33,15 @@ def read(root: Path) -> Table:
     for number, row in _read_rows(labels):
         try:
             path, emotion, person, split, points = row
-            points = np.array(points.split(), np.float32).reshape(68, 2)
+            with np.errstate(over="ignore"):
+                points = np.array(points.split(), np.float32).reshape(68, 2)
             code = EMOTIONS.index(emotion)
         except ValueError as error:
             raise InputError(f"{labels}, line {number}: not {', '.join(COLUMNS)}; {MAKE}") from error
-        if split not in SPLITS or not np.isfinite(points).all():
+        if split not in SPLITS or not (np.abs(points) <= FARTHEST).all():
             raise InputError(f"{labels}, line {number}: not {', '.join(COLUMNS)}; {MAKE}")
+        if defect := path_defect(path):
+            raise InputError(f"{labels}, line {number}: {defect}")
         if (root / path).is_file():
             collector.keep(path, code, split, subject=person, landmarks=points)
         else:

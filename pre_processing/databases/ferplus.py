@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from pre_processing.artefacts import FARTHEST
 from pre_processing.databases import fer2013
 from pre_processing.databases.fer2013 import FOLDERS, PIXELS, USAGES
 from pre_processing.databases.table import Collector, Table, found_in
@@ -178,12 +179,12 @@ def check_name(path: Path, number: int, name: str) -> str:
 
 
 def to_counts(path: Path, number: int, fields: Sequence[str]) -> tuple[int, ...]:
-    """Whole numbers that are not negative."""
+    """Whole numbers that are not negative, and not beyond what any photo or vote has."""
     try:
         counts = tuple(int(field) for field in fields)
     except ValueError:
         counts = (-1,)
-    if min(counts) < 0:
+    if min(counts) < 0 or max(counts) > FARTHEST:
         raise InputError(
             f"{path}, line {number}: {','.join(fields)} are not counts; get the file from its official source"
         )

@@ -10,6 +10,7 @@ import os
 import re
 from pathlib import Path
 
+from pre_processing.artefacts import FARTHEST
 from pre_processing.databases.layouts import IMAGE_SUFFIXES, Layout, recognise
 from pre_processing.databases.table import Collector, Table
 from pre_processing.emotions import DATABASES, RAFDB, by_code
@@ -85,6 +86,8 @@ def read_box(path: Path) -> tuple[float, ...]:
         return ()
     try:
         left, top, right, bottom = map(float, path.read_text().split())
+        if not all(abs(edge) <= FARTHEST for edge in (left, top, right, bottom)):
+            raise ValueError("out of range")
     except ValueError as error:
         raise InputError(f"{path}: not four numbers; get it anew, or remove it, and the face is searched") from error
     return left, top, right, bottom

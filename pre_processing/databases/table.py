@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pre_processing.errors import InputError
+from pre_processing.artefacts import FARTHEST, InputError, path_defect
 
 COLUMNS = ("path", "emotion", "split", "subject", "box", "landmarks", "votes")
 
@@ -45,7 +45,9 @@ class Collector:
     dropped: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def keep(self, path: str, emotion: int, split: str, *, subject="", box=(), landmarks=(), votes=()) -> None:
-        """Add a face."""
+        """Add a face; InputError where its path could lead out of the database, or into no list."""
+        if defect := path_defect(path):
+            raise InputError(f"a face cannot be kept: {defect}")
         self.rows.append((path, emotion, split, subject, box, landmarks, votes))
 
     def drop(self, reason: str, path: str) -> None:
@@ -66,10 +68,12 @@ class Collector:
 def shipped_points(values: np.ndarray) -> np.ndarray | tuple[()]:
     """68 points (68, 2) float32 that a database ships, from any array of 136 numbers; () where they span no face."""
     try:
-        points = np.asarray(values, np.float32).reshape(68, 2)
-    except ValueError:
+        with np.errstate(all="ignore"):
+            points = np.asarray(values, np.float32).reshape(68, 2)
+    except (ValueError, TypeError, OverflowError):
         return ()
-    return points if np.isfinite(points).all() and np.ptp(points, axis=0).min() >= 1 else ()
+    # A comparison with NaN fails, as it should.
+    return points if (np.abs(points) <= FARTHEST).all() and np.ptp(points, axis=0).min() >= 1 else ()
 
 
 def found_in(folder: Path, limit: int = 8) -> str:
