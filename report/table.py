@@ -104,7 +104,13 @@ def render(results: Path) -> str:
     said = findings(results)
     head = [f"| {' | '.join(HEAD)} |", "|" + " --- |" * len(HEAD)]
     return "\n".join(
-        [*([said, ""] if said else []), *head, *(row(*run) for run in found), "", NOTE, trained_how(found)]
+        [
+            *([said, ""] if said else []),
+            *head,
+            *(row(*run) for run in found),
+            "",
+            f"{NOTE}\n{trained_how(found)}".rstrip(),
+        ]
     )
 
 
@@ -112,12 +118,13 @@ def trained_how(found: list[tuple[str, dict]]) -> str:
     """`gACNN-Lite0: 12 epochs in batches of 64, fp32; gACNN-Lite2: ...` of the networks that were trained."""
     said: dict[str, set[str]] = {}
     for _, figures in found:
-        config = figures["config"]
-        if not config["evaluate"]:
+        config = figures.get("config", {})
+        if config.get("epochs") and not config.get("evaluate"):
             name = f"{DISPLAY[figures['model']]}-{DISPLAY[figures['backbone']]}"
-            how = f"{config['epochs']} epochs in batches of {config['batch_size']}, {figures['precision_used']}"
+            how = f"{config['epochs']} epochs in batches of {config['batch_size']}, {figures.get('precision_used', 'fp32')}"
             said.setdefault(name, set()).add(how)
-    return "; ".join(f"{name}: {' or '.join(sorted(ways))}" for name, ways in said.items()) + "."
+    told = "; ".join(f"{name}: {' or '.join(sorted(ways))}" for name, ways in said.items())
+    return f"{told}." if told else ""
 
 
 def findings(results: Path) -> str:

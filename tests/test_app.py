@@ -95,7 +95,7 @@ def figures(folder: Path, condition: str, precision: float, **more: object) -> N
     run.mkdir(parents=True, exist_ok=True)
     names = ("Neutral", "Happy", "Angry", "Surprise", "Sad", "Fear", "Disgust")
     content = {"model": "gacnn", "backbone": "lite0", "seed": 0, "best_epoch": 9, "valid_accuracy": 0.8151964, "config": {"mirror": True},
-               "test_condition": condition, "num_classes": 7, "precision": dict.fromkeys(names, precision),
+               "test_condition": condition, "num_classes": 7, "n": 147, "accuracy": precision, "precision": dict.fromkeys(names, precision),
                "confusion": np.full((7, 7), 3).tolist(), **more}  # fmt: skip
     (run / "metrics.json").write_text(json.dumps(content))
 

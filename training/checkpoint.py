@@ -31,8 +31,8 @@ LATER = {
     "init_from": None,
     "consistency": 0.0,
 }  # options that older runs did not have
-IDENTITY = ("model_config", "config", "class_names", *(f"{name}_sha256" for name in NETWORKS), "epoch", "best",
-            "best_epoch")  # what all checkpoints tell  # fmt: skip
+IDENTITY = ("model_config", "config", "class_names", *(f"{name}_sha256" for name in NETWORKS), "precision", "epoch",
+            "best", "best_epoch")  # what all checkpoints tell  # fmt: skip
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
