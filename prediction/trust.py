@@ -5,13 +5,13 @@ From Results/study.json (calibration of the network's own tests), else from the 
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from pre_processing.artefacts import read_object
 from pre_processing.mask_kinds import SECOND
 from training import card
 
@@ -43,7 +43,9 @@ def calibration(net: nn.Module, results: Path, test: str) -> list[dict[str, Any]
     file = results / "study.json"
     if not file.is_file() or net.kind != "trained":
         return []
-    study = json.loads(file.read_text(encoding="utf-8"))
+    study = read_object(
+        file, "not what python -m training.analysis writes ({error}); restore it, or remove it and run that again"
+    )
     mine = {**net.provenance, **net.config}
     for cell in study.get("cells", []):
         if (

@@ -22,7 +22,7 @@ def confusion_picture(path: Path, figures: dict, names: tuple[str, ...], title: 
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = 2.6 + 0.86 * len(names)
     # Not pyplot: a picture must not change the backend of the notebook that trains.
-    figure = Figure(figsize=(side + 0.9, side), facecolor=PAPER, dpi=120)
+    figure = Figure(figsize=(side + 0.9, side), facecolor=PAPER, dpi=96)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
