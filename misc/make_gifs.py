@@ -25,7 +25,7 @@ LOOKS = ({"yaw": 7}, {"yaw": -6, "pitch": 2}, {"roll": 3})  # degrees
 KINDS = ("surgical_blue", "cloth_floral", "kn95")  # of the people
 ASTRONAUT = ("surgical_white", "cloth_checks", "ffp2_duckbill", "bandana", "surgical_black", "cloth_dots", "n95_valve")
 SIDE, BAND = 128, 20  # pixels of a face and of the line below
-MOVE, HOLD, PACE = 4, 3, 140  # frames from one emotion to the next, frames that it stays, milliseconds a frame
+MOVE, HOLD, PACE = 3, 3, 180  # frames from one emotion to the next, frames that it stays, milliseconds a frame
 
 
 def strengths() -> list[tuple[str, dict[int, float]]]:
