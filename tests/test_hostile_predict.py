@@ -333,8 +333,7 @@ def test_a_signal_ends_a_block_as_ctrl_c_does_and_a_second_one_not_its_clean_up(
 
 @pytest.mark.slow
 def test_no_photo_is_left_when_the_page_is_ended(heard, weights, astronaut, tmp_path):
-    room = tmp_path / "room"
-    room.mkdir()
+    (room := tmp_path / "room").mkdir()
     line = [sys.executable, "app.py", "--weights", str(weights), "--port", str(free_port())]
     process = subprocess.Popen(
         line, cwd=ROOT, env={**os.environ, "TMPDIR": str(room)}, stdout=subprocess.PIPE, text=True
