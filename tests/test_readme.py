@@ -20,7 +20,7 @@ from pre_processing import emotions, masks, prepare
 from pre_processing.crop import FACTOR
 from pre_processing.mask_files import load_kind
 from prediction import command
-from report import table
+from report import facts, table
 from training import options, results
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -202,6 +202,14 @@ def test_the_table_tells_what_a_network_was_trained_and_tested_on(tmp_path: Path
     ]
     said = "gACNN-Lite0: 12 epochs in batches of 64, fp32; gACNN-Lite2: 24 epochs in batches of 128, bf16."
     assert table.render(tmp_path).endswith(said)
+
+
+def test_what_is_said_of_a_gpu_is_what_was_measured_there() -> None:
+    rows = facts.benchmark_tables(ROOT / "benchmarks" / "README.md")["acnn_speed gpu"]
+    fp32, bf16 = (float(row["training (images/s)"]) for row in rows if row["network"] == "ours")
+    assert f"an H200 trains it {bf16 / fp32:.1f} times as fast as in fp32 with TF32" in README
+    scripts = (ROOT / "Scripts.txt").read_text()
+    assert f"at the {bf16:,.0f} faces a second that an" in scripts
 
 
 def test_the_crop_is_described_as_it_is() -> None:

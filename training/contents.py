@@ -20,8 +20,8 @@ LONGEST = 1000  # characters of a list of kinds of masks
 
 def number(low: float, high: float, whole: bool = True) -> Callable[[Any], bool]:
     """Whether a value is a number between two bounds."""
-    kinds = int if whole else (int, float)
-    return lambda value: isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
+    types = int if whole else (int, float)
+    return lambda value: isinstance(value, types) and not isinstance(value, bool) and low <= value <= high
 
 
 def one_of(*values: Any) -> Callable[[Any], bool]:
@@ -65,7 +65,7 @@ def defect(content: Any) -> str | None:
     if not isinstance(content, dict):
         return "is no checkpoint"
     if not tensors(content.get("model")) or not (content.get("average") is None or tensors(content["average"])):
-        return "its weights are no tensors by name"
+        return "holds no weights by name"
     config, network, names = (content.get(key) for key in ("config", "model_config", "class_names"))
     if not isinstance(config, dict) or not isinstance(network, dict):
         return "does not tell how it was trained"
