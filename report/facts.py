@@ -49,7 +49,7 @@ def gather(root: Path) -> dict[str, Any]:
         "pairs": [tables.PAIRS[pair] for pair in tables.shown_pairs(study)],
         "costs": tables.costs(study),
         "mcnemar": tables.mcnemar(study),
-        "d_prime": tables.d_prime(study),
+        "areas": tables.areas(study),
         "differences": tables.differences(study),
         "axis": tables.axis(tables.costs(study)),
         "lost": tables.lost(study),

@@ -30,14 +30,6 @@ def with_span(estimate: dict | None) -> str | None:
     return f"{percent(estimate['value'])} ({span(estimate['ci95'])})"
 
 
-def with_units(estimate: dict) -> str | None:
-    """{"value": 0.85, "ci95": [..]} of a figure that is no share -> `0.85 (0.62 to 1.09)`."""
-    if estimate["value"] is None:
-        return None
-    low, high = (decimal(end) for end in estimate["ci95"])
-    return f"{decimal(estimate['value'])} ({low} to {high})"
-
-
 def decimal(value: float | None, digits: int = 2) -> str | None:
     """A plain number with a true minus sign."""
     return None if value is None else f"{value:.{digits}f}".replace("-", MINUS)

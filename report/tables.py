@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
-from report.numbers import PERCENT, count, decimal, p_value, percent, span, with_span, with_units
+from report.numbers import PERCENT, count, decimal, p_value, percent, span, with_span
 from training.analysis import LARGER, LARGEST
 from training.results import DISPLAY
 
@@ -24,6 +24,14 @@ NO_CELL = "\u2013"
 FEW = 20  # faces, below which no share is given
 # What the network is trained on and tested with, in the order of the tables.
 FIVE = (("unmasked", "bare"), ("unmasked", "seen"), ("masked", "seen"), ("both", "bare"), ("both", "seen"))
+# Where the confusion matrix of each is: in which pair, on which side.
+SHOWN_IN = {
+    ("unmasked", "bare"): (("shift", "bare"), ("information", "bare")),
+    ("unmasked", "seen"): (("shift", "masked"),),
+    ("masked", "seen"): (("information", "masked"),),
+    ("both", "bare"): (("both", "bare"),),
+    ("both", "seen"): (("both", "masked"),),
+}
 
 
 def is_run(part: dict | None) -> bool:
@@ -44,10 +52,9 @@ def network(cell: dict) -> str:
 def find(
     study: dict, train: str, test: str, classes: int = 7, model: str = "gacnn", backbone: str = "lite0"
 ) -> dict | None:
-    """The cell of the network of the lowest seed; None where there is none or it was not run."""
-    wanted = {"num_classes": classes, "model": model, "backbone": backbone, "train": train, "test": test}
-    found = [cell for cell in study["cells"] if wanted.items() <= cell.items() and is_run(cell)]
-    return min(found, key=lambda cell: cell["seed"], default=None)
+    """The cell of the network of seed 0; None where there is none or it was not run."""
+    wanted = {"num_classes": classes, "model": model, "backbone": backbone, "train": train, "test": test, "seed": 0}
+    return next((cell for cell in study["cells"] if wanted.items() <= cell.items() and is_run(cell)), None)
 
 
 def over_seeds(study: dict, train: str, test: str) -> dict | None:
@@ -75,7 +82,7 @@ def accuracy(cell: dict) -> str | None:
 
 
 def matrix(study: dict, classes: int) -> dict[str, Any]:
-    """{"tests", "rows"}: a row for each network and what it was trained on, lowest seed, a figure for each kind of test face."""
+    """{"tests", "rows"}: a row for each network and what it was trained on, seed 0, a figure for each kind of test face."""
     cells = [cell for cell in study["cells"] if cell["num_classes"] == classes and cell["seed"] == 0]
     found = {(network(cell), cell["train"], *worn(cell)): accuracy(cell) for cell in cells}
     tests = [test for test in TESTS if any(test == first for *_, first in found)]
@@ -184,10 +191,10 @@ def mcnemar(study: dict) -> list[list[str | None]]:
 
 def hypothesis(study: dict) -> dict[str, list[list[str | None]]]:
     """By measure, rows: pair, emotions, gap on bare faces, gap behind masks, its verdict, gap of the drops, its verdict."""
-    return {"recall": _gaps(study, "groups", with_span), "d_prime": _gaps(study, "groups_d_prime", with_units)}
+    return {"recall": _gaps(study, "groups"), "auc": _gaps(study, "groups_auc")}
 
 
-def _gaps(study: dict, measure: str, shown: Callable[[dict], str | None]) -> list[list[str | None]]:
+def _gaps(study: dict, measure: str) -> list[list[str | None]]:
     rows = []
     for pair, name in PAIRS.items():
         part, said = study["costs"][pair], study["verdict"][pair]
@@ -195,8 +202,8 @@ def _gaps(study: dict, measure: str, shown: Callable[[dict], str | None]) -> lis
             if not is_run(part):
                 rows.append([name, label, *[None] * 5])
                 continue
-            gaps, words = part[measure][group], said if measure == "groups" else said["d_prime"]
-            bare, masked, drop = (shown(gaps[kind]) or NO_CELL for kind in ("bare", "absolute", "drop"))
+            gaps, words = part[measure][group], said if measure == "groups" else said["auc"]
+            bare, masked, drop = (with_span(gaps[kind]) or NO_CELL for kind in ("bare", "absolute", "drop"))
             rows.append([name, label, bare, masked, words["absolute"][group], drop, words["drop"][group]])
     return rows
 
@@ -221,27 +228,21 @@ def _where(lost_faces: dict) -> list[str]:
 
 
 def confusions(study: dict) -> list[dict[str, Any]]:
-    """Three matrices side by side, cells as (share, percent): bare, shifted, trained and tested on masks, and in the
-    place of those that were not run the ones of the network for both."""
+    """Three matrices side by side, cells as (share, percent), means over the seeds run: bare, shifted, trained and tested on
+    masks, and in the place of those that were not run the ones of the network for both."""
     found = []
     for train, test in (FIVE[index] for index in three_shown(study)):
-        cell = find(study, train, test)
+        rows = next((study["costs"][pair]["confusion"][side] for pair, side in SHOWN_IN[train, test]
+                     if is_run(study["costs"][pair])), None)  # fmt: skip
         found.append(
-            {
-                "title": f"{TRAINED[train]} → {SHORT[test]}",
-                "masked": test != "bare",
-                "rows": None if cell is None else _shares(cell["confusion"]),
-            }
+            {"title": f"{TRAINED[train]} → {SHORT[test]}", "masked": test != "bare", "rows": rows and _shares(rows)}
         )
     return found
 
 
-def _shares(confusion: Iterable[list[int]]) -> list[list[list]]:
-    rows = []
-    for row in confusion:
-        total = sum(row)
-        rows.append([[None, NO_CELL] if not total else [n / total, percent(n / total, 0)] for n in row])
-    return rows
+def _shares(confusion: Iterable[list[float]]) -> list[list[list]]:
+    """Rows of shares as (share, percent); an emotion without a face has none."""
+    return [[[share, percent(share, 0)] if any(row) else [None, NO_CELL] for share in row] for row in confusion]
 
 
 def calibration(study: dict) -> list[dict[str, Any]]:
@@ -259,7 +260,7 @@ def calibration(study: dict) -> list[dict[str, Any]]:
 
 
 def four(study: dict) -> list[list[str | None]]:
-    """Rows for gACNN-Lite0 of the lowest seed, and the largest network: trained on, tested on, four emotions out of seven,
+    """Rows for gACNN-Lite0 of seed 0, and the largest network: trained on, tested on, four emotions out of seven,
     trained on four."""
     by_id = {cell["id"]: cell for cell in study["cells"]}
     networks = [*(f"7-gacnn-lite0-{train}" for train in (*TRAINED, LARGER)), LARGEST]
@@ -277,24 +278,30 @@ def four(study: dict) -> list[list[str | None]]:
 
 def differences(study: dict) -> list[dict[str, Any]]:
     """Masked minus bare confusion matrix of the pairs that were run, in points."""
-    return [
-        {"title": name, "rows": [[round(100 * value, 2) for value in row] for row in study["costs"][pair]["confusion_difference"]]}
-        for pair, name in PAIRS.items() if is_run(study["costs"][pair])
-    ]  # fmt: skip
+    found = []
+    for pair, name in PAIRS.items():
+        if is_run(study["costs"][pair]):
+            both = study["costs"][pair]["confusion"]
+            rows = zip(both["bare"], both["masked"], strict=True)
+            found.append(
+                {
+                    "title": name,
+                    "rows": [[round(100 * (new - old), 2) for old, new in zip(*row, strict=True)] for row in rows],
+                }
+            )
+    return found
 
 
-def d_prime(study: dict) -> dict[str, Any]:
-    """{"pairs", "rows"}: emotion, then d' bare and masked and its drop, for all pairs that were run, or the first two.
-
-    "–" for an emotion that a network never answers: it has none.
-    """
+def areas(study: dict) -> dict[str, Any]:
+    """{"pairs", "rows"}: emotion, then the area under the ROC curve bare and masked and its drop, for all pairs that were
+    run, or the first two."""
     chosen = [pair for pair in PAIRS if is_run(study["costs"][pair])] or shown_pairs(study)
     rows = []
     for emotion in EMOTIONS:
         row: list[str | None] = [emotion]
         for part in (study["costs"][pair] for pair in chosen):
-            sides = part["d_prime"][emotion] if is_run(part) else None
-            row += [decimal(sides[side]["value"]) or NO_CELL if sides else None for side in ("bare", "masked", "drop")]
+            sides = part["auc"][emotion] if is_run(part) else None
+            row += [percent(sides[side]["value"]) or NO_CELL if sides else None for side in ("bare", "masked", "drop")]
         rows.append(row)
     return {"pairs": [PAIRS[pair] for pair in chosen], "rows": rows}
 

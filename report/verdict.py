@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from scipy import stats
 
 from pre_processing.emotions import EMOTIONS
-from report.numbers import DASH, PERCENT, count, listing, percent, plural, span
+from report.numbers import PERCENT, count, decimal, listing, percent, span
 from report.tables import PAIRS, is_run
-from training.hypothesis import BETTER, CONTRADICTED, GROUPS, SUPPORTED, UNDECIDED, UNDEFINED, WORSE
+from training.hypothesis import BETTER, SUPPORTED, WORSE, judge
 
+MAIN = "information"
 FORMER, LATTER = listing(list(BETTER)), listing(list(WORSE))
 # Readings of masked faces by people (Rinck et al. 2022): what an emotion is taken for.
 TAKEN_BY_PEOPLE = {"Disgust": "Angry", "Fear": "Surprise", "Sad": "Neutral"}
+# Rank of what a mask takes from people's recognition of it in the same study; not significant for the two last.
+PEOPLE_LOSE = {"Disgust": 7, "Fear": 6, "Surprise": 5, "Sad": 4, "Happy": 3, "Angry": 1.5, "Neutral": 1.5}
 
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name."""
-    parts = (verdict, short, exceptions, kept, disgust, answered, people, order)
+    parts = (verdict, plain, area, short, exceptions, kept, certain_fits, answered, people, order)
     return {part.__name__: part(study) for part in parts}
 
 
@@ -25,28 +28,67 @@ def pairs_of(study: dict) -> list[str]:
     return [pair for pair in PAIRS if is_run(study["costs"][pair])]
 
 
+def main_pair(study: dict) -> str | None:
+    """The pair that verdicts in one sentence are about: networks trained for each, else what was run in their stead."""
+    ran = pairs_of(study)
+    return MAIN if MAIN in ran else next(iter(ran), None)
+
+
 def verdict(study: dict) -> str:
-    """Both readings of the hypothesis, all seven emotions."""
-    if not pairs_of(study):
+    """Both readings of the hypothesis, by recall, in words; the figures are in a table."""
+    pair = main_pair(study)
+    if pair is None:
         return plain(study)
-    absolute = (
-        f"That behind masks {FORMER} are on average recognised better than {LATTER} is {_in_pairs(study, 'absolute')}"
-    )
-    bare = listing([percent(study["costs"][pair]["groups"]["all"]["bare"]["value"]) for pair in pairs_of(study)])
-    drop = f"That a mask takes less from the former than from the latter is {_in_pairs(study, 'drop')}."
-    return f"{plain(study)} {absolute}; on bare faces the same difference is already {bare}. {drop} {in_d_prime(study)}"
+    gaps = study["costs"][pair]["groups"]["all"]
+    return (f"{plain(study)} By recall, that behind masks {FORMER} are on average recognised better than {LATTER} is {_words(study, 'absolute')}; "
+            f"in “{PAIRS[pair]}” they lead by {_points(gaps['absolute'])}, and on bare faces already by {_points(gaps['bare'])}. That a mask takes "
+            f"less from the former than from the latter is {_words(study, 'drop')}.")  # fmt: skip
+
+
+def area(study: dict) -> str:
+    """The same by the area under the ROC curve."""
+    if not pairs_of(study):
+        return ""
+    return (f"By this measure the lead of the four behind masks is {_words(study, 'absolute', 'auc')}, and that a mask takes less from them is "
+            f"{_words(study, 'drop', 'auc')}. Without Disgust the lead is {_words(study, 'absolute', 'auc', 'without_disgust')}, and a smaller loss "
+            f"{_words(study, 'drop', 'auc', 'without_disgust')}.")  # fmt: skip
 
 
 def short(study: dict) -> str:
-    """The verdict and how far the four lead, behind masks and on bare faces."""
-    pairs = pairs_of(study)
-    if not pairs:
+    """The verdict with the figures of one pair, for who reads no further."""
+    pair = main_pair(study)
+    if pair is None:
         return plain(study)
-    lead = {
-        side: listing([percent(study["costs"][pair]["groups"]["all"][side]["value"]) for pair in pairs])
-        for side in ("absolute", "bare")
+    part = study["costs"][pair]
+    recall, auc = part["groups"]["all"], part["groups_auc"]["all"]
+    kind = "networks trained for each" if pair == MAIN else f"pair “{PAIRS[pair]}”"
+    return (f"{plain(study)} Behind masks their mean recall is {_points(recall['absolute'])} higher ({kind}), but on bare faces it is already "
+            f"{_points(recall['bare'])} higher. {_by_area(auc)}")  # fmt: skip
+
+
+def brief_area(study: dict) -> str:
+    """What the area under the ROC curve says, in one pair."""
+    pair = main_pair(study)
+    return _by_area(study["costs"][pair]["groups_auc"]["all"]) if pair else ""
+
+
+def _by_area(auc: dict[str, dict]) -> str:
+    lead, drop = auc["absolute"], auc["drop"]
+    found = [judge(each) == SUPPORTED for each in (lead, drop)]
+    said = {
+        (True, True): "both hold",
+        (True, False): "only the lead holds",
+        (False, True): "only the smaller loss holds",
     }
-    return f"{plain(study)} Behind masks they lead by {lead['absolute']} points of mean recall ({listing([PAIRS[pair] for pair in pairs])}), on bare faces by {lead['bare']}. {in_d_prime(study)}"
+    takes = "less" if drop["value"] > 0 else "more"
+    loss = drop if takes == "less" else {"value": -drop["value"], "ci95": [-end for end in reversed(drop["ci95"])]}
+    return (f"By the area under the ROC curve, which does not depend on how readily a network gives an answer, {said.get(tuple(found), 'neither is found')}: "
+            f"the lead behind masks is {_points(lead)}, and a mask takes {_points(loss)} {takes} from them than from the others.")  # fmt: skip
+
+
+def _points(estimate: dict) -> str:
+    """`32.1 points (27.3–37.0)`."""
+    return f"{percent(estimate['value'])} points ({span(estimate['ci95'])})"
 
 
 def plain(study: dict) -> str:
@@ -70,31 +112,15 @@ def plain(study: dict) -> str:
     return "The hypothesis is supported in part."
 
 
-def _in_pairs(study: dict, reading: str) -> str:
-    """`supported (difference in points: shift 35.4, 31.1–39.0)` and its like, pairs with one verdict together."""
+def _words(study: dict, reading: str, measure: str = "recall", group: str = "all") -> str:
+    """`contradicted (shift) and undecided (information, one network)`, or one word where all pairs have it."""
     by_word: dict[str, list[str]] = {}
     for pair in pairs_of(study):
-        gap = study["costs"][pair]["groups"]["all"][reading]
-        figure = f"{PAIRS[pair]} {percent(gap['value'])}, {span(gap['ci95'])}"
-        by_word.setdefault(study["verdict"][pair][reading]["all"], []).append(figure)
-    return listing([f"{word} (difference in points: {'; '.join(figures)})" for word, figures in by_word.items()])
-
-
-def in_d_prime(study: dict) -> str:
-    """The same by the measure that discounts response bias, as counts of pairs, with and without Disgust."""
-
-    def counts(reading: str, group: str) -> str:
-        found = Counter(study["verdict"][pair]["d_prime"][reading][group] for pair in pairs_of(study))
-        return listing(
-            [f"{word} in {found[word]}" for word in (SUPPORTED, CONTRADICTED, UNDECIDED, UNDEFINED) if found[word]]
-        )
-
-    first, second = (
-        f"{counts(reading, 'all')} (without Disgust {counts(reading, 'without_disgust')})"
-        for reading in ("absolute", "drop")
-    )
-    return (f"By d′, which response bias touches less, of {plural(len(pairs_of(study)), 'pair', 'pairs')} the lead behind masks is {first}, and that a mask takes less "
-            f"from the four {second}.")  # fmt: skip
+        words = study["verdict"][pair]
+        by_word.setdefault((words if measure == "recall" else words["auc"])[reading][group], []).append(PAIRS[pair])
+    if len(by_word) == 1 and len(pairs_of(study)) > 1:
+        return f"{next(iter(by_word))} in all pairs"
+    return listing([f"{word} ({', '.join(names)})" for word, names in by_word.items()])
 
 
 def exceptions(study: dict) -> str:
@@ -116,40 +142,28 @@ def exceptions(study: dict) -> str:
 def kept(study: dict) -> str:
     """Shares of their bare recall that both groups keep; points that a mask takes are bounded by what there is to take."""
 
-    def shares(worse: tuple[str, ...]) -> str:
-        said = []
-        for pair in pairs_of(study):
-            recall, parts = study["costs"][pair]["recall"], []
-            for group in (BETTER, worse):
-                bare, masked = (sum(recall[name][side]["value"] or 0 for name in group) for side in ("bare", "masked"))
-                parts.append(percent(masked / bare, 0) if bare else DASH)
-            said.append(f"{' against '.join(parts)}{PERCENT} ({PAIRS[pair]})")
-        return listing(said)
+    def shares(pair: str, group: str) -> str:
+        part = study["costs"][pair]["kept"][group]
+        figures = f"{percent(part['better']['value'], 0)} against {percent(part['worse']['value'], 0)}{PERCENT}"
+        gap = part["difference"]
+        return f"{figures} ({PAIRS[pair]}; difference {percent(gap['value'], 0)} points, {span(gap['ci95'], 0)})"
 
-    if not pairs_of(study):
+    pair = main_pair(study)
+    if pair is None:
         return ""
-    return (f"Who has little recall on bare faces can lose few points; of what they have, the former keep {shares(GROUPS['all'])}, without Disgust "
-            f"{shares(GROUPS['without_disgust'])}; these shares have no intervals.")  # fmt: skip
+    return (f"The answer depends on the scale, as an emotion with low recall on bare faces has few points to lose: of its bare recall the first group "
+            f"keeps, against the second, {listing([shares(each, 'all') for each in pairs_of(study)])}, and without Disgust "
+            f"{shares(pair, 'without_disgust')}.")  # fmt: skip
 
 
-def disgust(study: dict) -> str:
-    """Whether leaving disgust out changes a verdict."""
-    changed = []
-    for pair in pairs_of(study):
-        found = study["verdict"][pair]
-        for said, measure in ((found, ""), (found["d_prime"], " in d′")):
-            for reading, name in (("absolute", "recognised better"), ("drop", "losing less")):
-                if said[reading]["all"] != said[reading]["without_disgust"]:
-                    changed.append(
-                        f"“{name}”{measure} from {said[reading]['all']} to {said[reading]['without_disgust']} ({PAIRS[pair]})"
-                    )
-    if not pairs_of(study):
+def certain_fits(study: dict) -> str:
+    """Whether uncertain landmarks could pass for a cost of masks."""
+    pair = main_pair(study)
+    part = pair and study["costs"][pair]["groups_certain"]
+    if not part:
         return ""
-    return (
-        f"Without disgust the verdict changes for {listing(changed)}."
-        if changed
-        else "Without disgust no verdict changes."
-    )
+    return (f"Landmarks are uncertain for more faces of some emotions than of others; on the {count(part['n'])} faces with certain ones the lead "
+            f"behind masks is {_points(part['all']['absolute'])} and the difference of the drops {_points(part['all']['drop'])} ({PAIRS[pair]}).")  # fmt: skip
 
 
 def answered(study: dict) -> str:
@@ -184,17 +198,27 @@ def people(study: dict) -> str:
         counts = [confusion[row][column] for confusion in tests.values()]
         sums = [total + number for total, number in zip(sums, counts, strict=True)]
         faces = sum(next(iter(tests.values()))[row])
-        said.append(f"{emotion} for {answer} {listing([count(number) for number in counts])} times of {count(faces)}")
-    return (f"The networks give these answers {listing([*tests])} as follows: {'; '.join(said)}; in all {listing([count(total) for total in sums])}. "
-            "Only a count that is higher behind masks than on bare faces is the mask’s.")  # fmt: skip
+        said.append(
+            f"{emotion} called {answer} {listing([count(number) for number in counts])} of {count(faces)} times"
+        )
+    return f"Of the networks’ answers (seed 0) {listing([*tests])}: {'; '.join(said)}; in all {listing([count(total) for total in sums])}."
 
 
 def order(study: dict) -> str:
-    """Emotions by what a mask takes from them, where networks were trained for it."""
-    part = study["costs"]["information"]
+    """Emotions by what a mask takes from them, where networks were trained for it, and whether people lose in that order."""
+    part = study["costs"][MAIN]
     if not is_run(part):
         return ""
     drops = {name: side["drop"]["value"] for name, side in part["recall"].items() if side["drop"]["value"] is not None}
     ranked = sorted(drops, key=lambda name: -drops[name])
-    people = f"Those people lose most on Disgust and, of what is significant, least on Happy; the networks most on {ranked[0]} and least on {ranked[-1]}."
-    return f"In the pair “information” the order of loss, by point estimates, is {listing([f'{name} ({percent(drops[name])} points)' for name in ranked])}. {people}"
+    losses = [f"{name} ({percent(drops[name])} points)" for name in ranked]
+    return f"In the pair “{PAIRS[MAIN]}” the networks’ order of loss is {listing(losses)}. {_agreement(drops)}"
+
+
+def _agreement(drops: dict[str, float]) -> str:
+    """Rank correlation of losses with those of people, with and without Disgust, which has the fewest faces."""
+    said = []
+    for names in (drops, [name for name in drops if name != "Disgust"]):
+        found = stats.spearmanr([drops[name] for name in names], [PEOPLE_LOSE[name] for name in names])
+        said.append(decimal(float(found.statistic)))
+    return f"Its rank correlation with people’s is {said[0]} (Spearman, {len(drops)} emotions), and {said[1]} without Disgust."

@@ -188,9 +188,9 @@ def test_the_table_tells_what_a_network_was_trained_and_tested_on(tmp_path: Path
     rates["7-gacnn-lite2-s0-both+160px+teacher-bare"] = rates["7-gacnn-lite2-s0-both+160px+teacher-seen"] = [0.8] * 7
     study_job.study(tmp_path, rates, [5] * 7)
     rows = [
-        [*line.split(" | ")[1:3], line.split(" | ")[4][6:]]
+        [*line.split(" | ")[2:4], line.split(" | ")[0][8:]]
         for line in table.render(tmp_path).splitlines()
-        if line.startswith("| FERPlus")
+        if line.startswith("| gACNN")
     ]
     assert rows == [
         ["bare faces", "bare faces", "Lite0"],
@@ -200,8 +200,8 @@ def test_the_table_tells_what_a_network_was_trained_and_tested_on(tmp_path: Path
         ["both, at 160 px, with a teacher", "bare faces", "Lite2"],
         ["both, at 160 px, with a teacher", "seen masks", "Lite2"],
     ]
-    said = "gACNN-Lite0: 12 epochs in batches of 64, fp32; gACNN-Lite2: 24 epochs in batches of 128, bf16."
-    assert table.render(tmp_path).endswith(said)
+    assert table.render(tmp_path).endswith(f"{table.NOTE} {table.LARGER_NOTE}")
+    assert "\nFERPlus, 35 test faces of 7 emotions:\n" in table.render(tmp_path)
 
 
 def test_what_is_said_of_a_gpu_is_what_was_measured_there() -> None:

@@ -127,7 +127,7 @@ def test_the_network_for_both_takes_the_places_of_what_was_not_run(tmp_path: Pat
     study = invent(tmp_path, "both")
     found = facts.gather(tmp_path)
     assert found["pairs"] == ["one network", "shift"]
-    assert found["text"]["headline"].startswith("One network for both reaches")
+    assert found["text"]["headline"].startswith("One network for both recognises")
     assert "in one network trained on both" in found["text"]["abstract_cost"]
     matrices = [part["title"] for part in found["confusions"] if part["rows"]]
     assert matrices == ["both → bare", "both → masked"]

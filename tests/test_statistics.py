@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, precision_recall_fscore_support, roc_auc_score
 
 from training import hypothesis, statistics
 
@@ -32,23 +32,57 @@ def test_figures_are_those_of_scikit_learn(pairs):
     assert found.macro_recall == pytest.approx(expected[1][there].mean())
 
 
-def test_d_prime_of_known_rates():
-    # 9.5 of 10 hits and 0.5 of 10 false alarms: 2 * 1.6449
-    assert statistics.d_prime(9, 9, 0, 9) == pytest.approx(3.28971, abs=1e-5)
-    assert statistics.d_prime(5, 10, 5, 10) == 0
-    assert statistics.d_prime(10, 10, 10, 10) == 0  # always the same answer: finite, and no skill
+@settings(max_examples=30)
+@given(st.lists(st.tuples(st.integers(0, 2), *[st.integers(0, 4)] * 3, st.integers(0, 3)), min_size=3, max_size=40))
+def test_areas_are_those_of_scikit_learn(faces):
+    labels, *scores, counts = np.array(faces).T
+    scores = np.stack(scores, axis=1) / 4
+    (found,) = statistics.areas(labels, scores, counts[None].astype(np.float32))
+    for code in range(3):
+        own = labels == code
+        if counts[own].sum() > 0 and counts[~own].sum() > 0:
+            assert found[code] == pytest.approx(roc_auc_score(own, scores[:, code], sample_weight=counts), abs=1e-6)
+        else:
+            assert np.isnan(found[code])
 
 
-def test_an_emotion_that_is_never_answered_has_no_d_prime():
-    found = statistics.scores(np.array([[8, 2, 0], [1, 9, 0], [3, 2, 0]])).d_prime
-    assert np.isnan(found).tolist() == [False, False, True]
+def test_an_area_needs_no_threshold():
+    """Answering one emotion more readily raises its recall, and neither its area nor that of another that is never answered."""
+    labels = np.array([0, 0, 1, 1])
+    shy = np.array([[0.9, 0.1], [0.7, 0.3], [0.8, 0.2], [0.6, 0.4]])
+    bold = np.stack([shy[:, 0] / 3, 1 - shy[:, 0] / 3], axis=1)
+    once = np.ones((1, 4), np.float32)
+    assert (shy.argmax(1) == labels).tolist() == [True, True, False, False]
+    assert (bold.argmax(1) == labels).tolist() == [False, False, True, True]
+    assert (
+        statistics.areas(labels, shy, once).tolist() == statistics.areas(labels, bold, once).tolist() == [[0.75, 0.75]]
+    )
     gap = hypothesis.group_difference(np.full((2, 7), np.nan), np.full((5, 2, 7), np.nan), hypothesis.WORSE)
     assert hypothesis.judge(gap["absolute"]) == hypothesis.UNDEFINED
 
 
-def test_answering_one_emotion_more_often_raises_recall_but_not_d_prime():
-    shy, bold = (statistics.d_prime(*rates) for rates in ((500, 1000, 40, 1000), (900, 1000, 371, 1000)))
-    assert shy - bold == pytest.approx(0.14, abs=0.01)
+def test_resampled_areas_spread_as_an_area_does():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [150, 250])
+    score = rng.normal(labels, 1)
+    counts = statistics.face_counts(labels, 2000)
+    assert (counts[:, labels == 0].sum(1) == 150).all()
+    assert (counts[:, labels == 1].sum(1) == 250).all()
+    drawn = statistics.areas(labels, np.stack([-score, score], axis=1), counts)
+    area = roc_auc_score(labels, score)
+    assert drawn[:, 1].mean() == pytest.approx(area, abs=0.003)
+    # DeLong's variance, from the share of the other group that each face beats
+    beats = (score[labels == 1][:, None] > score[labels == 0]).astype(float)
+    spread = np.sqrt(beats.mean(1).var(ddof=1) / 250 + beats.mean(0).var(ddof=1) / 150)
+    assert drawn[:, 1].std() == pytest.approx(spread, rel=0.07)
+    assert np.allclose(drawn[:, 0], drawn[:, 1])
+
+
+def test_shares_kept_are_of_what_there_was():
+    recall = np.array([[0.8] * 4 + [0.4] * 3, [0.4] * 4 + [0.3] * 3])
+    found = hypothesis.shares_kept(recall, np.stack([recall] * 3), hypothesis.WORSE)
+    assert [found[name]["value"] for name in ("better", "worse", "difference")] == pytest.approx([0.5, 0.75, -0.25])
+    assert found["difference"]["ci95"] == pytest.approx([-0.25, -0.25])
 
 
 @given(ANSWERS)

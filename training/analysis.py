@@ -35,15 +35,14 @@ PAIRS = {
     "information": ("networks trained and tested on bare, and on masked faces", "unmasked-bare", "masked-seen", False),
     "both": ("one network trained on both, tested on bare and on masked faces", "both-bare", "both-seen", True),
 }  # fmt: skip
-UNSEEN_TARGET = 0.03
 LARGER = "both+160px+teacher"  # as training.cells names it
 LARGEST = f"7-gacnn-lite2-{LARGER}"
 # Networks whose fall from seen to unseen masks is told.
 FALLS = {
     f"{MAIN}-masked": "the network trained behind masks",
     f"{MAIN}-both": "the network for both",
-    f"{MAIN}-{LARGER}": "the one for both with larger faces and a teacher",
-    LARGEST: "the one for both with larger faces, a teacher and a larger trunk",
+    f"{MAIN}-{LARGER}": "the one for both with larger inputs and a teacher",
+    LARGEST: "the one for both with larger inputs, a teacher and a larger trunk",
 }
 FOUR = "from the 7-emotion network: its probabilities of the four, renormalised, on faces that show one of the four"
 
@@ -100,9 +99,8 @@ class Study:
 
     def verdict(self) -> dict[str, Any]:
         """What the costs say of the hypothesis."""
-        found = {name: {"status": RUN, **hypothesis.verdict(cost["groups"]), "d_prime": hypothesis.words(cost["groups_d_prime"])} if cost["status"] == RUN else
-                 {"status": NOT_RUN, "reason": cost["reason"]} for name, cost in self.costs.items()}  # fmt: skip
-        return {"rule": hypothesis.RULE, **found, "sentence": hypothesis.overall(found)}
+        return {name: {"status": RUN, **hypothesis.words(cost["groups"]), "auc": hypothesis.words(cost["groups_auc"])} if cost["status"] == RUN else
+                {"status": NOT_RUN, "reason": cost["reason"]} for name, cost in self.costs.items()}  # fmt: skip
 
     def four_from_seven(self) -> list[dict[str, Any]]:
         """4-emotion figures of every 7-emotion network."""
@@ -119,9 +117,10 @@ class Study:
     def unseen(self) -> dict[str, Any]:
         """From kinds of masks that were trained on to others, on the same faces with the same network.
 
-        Under `second`, the same with one more mask over both, of a kind that was trained on; under `mean`, with the mean of both answers.
+        Under `second`, the same with one more mask over both, of a kind that was trained on; under `mean`, with the mean of both answers;
+        under `second_from_worn`, from seen kinds without it to unseen ones with it.
         """
-        found: dict[str, Any] = {"target": UNSEEN_TARGET}
+        found: dict[str, Any] = {"target": pairs.UNSEEN_TARGET}
         for network in FALLS:
             drops = []
             for under in ("", f"-under-{SECOND}"):
@@ -129,21 +128,34 @@ class Study:
                 seen, other = map(self.seeds_of, names)
                 seeds = sorted(seen.keys() & other.keys())
                 drops.append(self.unseen_drop(seen[seeds[0]].id, other[seeds[0]].id) if seeds else self.missing(*names))
-            found[network] = {**drops[0], "second": {"kind": SECOND, **drops[1]}, "mean": self.mean_drop(drops)}
+            missing = next((drop for drop in drops if drop["status"] != RUN), None)
+            found[network] = {**drops[0], "second": {"kind": SECOND, **drops[1]},
+                              **dict.fromkeys(("mean", "second_from_worn"), missing)}  # fmt: skip
+            if not missing:
+                worn, second = ([self.predictions[drop[kinds]] for kinds in ("seen", "unseen")] for drop in drops)
+                looks = zip(worn, second, strict=True)
+                found[network]["mean"] = pairs.fall(*(predictions.mean([*both]) for both in looks))
+                found[network]["second_from_worn"] = pairs.fall(worn[0], second[1])
         return found
 
     def unseen_drop(self, seen: str, unseen: str) -> dict[str, Any]:
-        """The drop of one network's accuracy."""
-        return {"seen": seen, "unseen": unseen, **fall(self.predictions[seen], self.predictions[unseen])}
+        """The drop of one network's accuracy, and what becomes of the faces behind it."""
+        first, second = (self.predictions[name] for name in (seen, unseen))
+        lost = pairs.lost_faces(first.labels, first.answers, second.answers)
+        return {"seen": seen, "unseen": unseen, **pairs.fall(first, second), "lost": lost}
 
-    def mean_drop(self, drops: list[dict[str, Any]]) -> dict[str, Any]:
-        """The drop of the mean answers of both looks, as masked and with the second mask over that."""
-        missing = next((drop for drop in drops if drop["status"] != RUN), None)
-        if missing:
-            return missing
-        return fall(
-            *(predictions.mean([self.predictions[drop[kinds]] for drop in drops]) for kinds in ("seen", "unseen"))
-        )
+    def apart(self) -> dict[str, Any]:
+        """Masks that leave a mouth or a nose in sight, beside those that training showed, by test."""
+        found = {}
+        for test in ("window", "low"):
+            names = f"{MAIN}-masked-{test}", f"{MAIN}-masked-seen"
+            own, usual = map(self.seeds_of, names)
+            seeds = sorted(own.keys() & usual.keys())
+            found[test] = self.missing(*names)
+            if seeds:
+                both = (self.predictions[cells_of[seeds[0]].id] for cells_of in (own, usual))
+                found[test] = {"status": RUN, **pairs.gain(*both)}
+        return found
 
     def variations(self) -> list[dict[str, Any]]:
         """Networks of another kind, or trained in another way, each beside its like, on the same faces."""
@@ -152,7 +164,7 @@ class Study:
             usual = like(cell)
             if usual != name and usual in self.done:
                 both = self.predictions[name], self.predictions[usual]
-                found.append({"cell": name, "beside": usual, **gain(*both)})
+                found.append({"cell": name, "beside": usual, **pairs.gain(*both)})
                 if cells.keeps_duplicates(vars((cell.parent or cell).chosen)):
                     found[-1]["twins"] = self.twins(*both)
         return found
@@ -168,7 +180,7 @@ class Study:
             raise InputError(f"{file}: of other faces than were tested; run python -m pre_processing.twins again")
         same = np.isin(kept.paths, rows.loc[rows["same_label"] == rows["twins"], "path"])
         groups = {"twin": have, "same_label": same, "other_label": have & ~same, "none": ~have}
-        return {"status": RUN, **{name: gain(*(predictions.of(run, chosen) for run in (kept, left_out)))
+        return {"status": RUN, **{name: pairs.gain(*(predictions.of(run, chosen) for run in (kept, left_out)))
                                   for name, chosen in groups.items() if chosen.any()}}  # fmt: skip
 
     def two_looks(self) -> dict[str, Any]:
@@ -257,6 +269,7 @@ class Study:
             "verdict": self.verdict,
             "four_from_seven": self.four_from_seven,
             "unseen": self.unseen,
+            "apart": self.apart,
             "variations": self.variations,
             "two_looks": self.two_looks,
             "calibration": self.calibration,
@@ -284,31 +297,6 @@ def like(cell: Cell) -> str:
         if other != usual:
             return cell.id.replace(f"-{other}-", f"-{usual}-")
     return cell.id
-
-
-def difference(
-    first: predictions.Predictions, second: predictions.Predictions
-) -> tuple[int, float, float, dict[str, Any]]:
-    """Faces of two tests, one seed each, accuracy of either, and how much lower the second one's is."""
-    both = pairs.pair([first], [second], same_networks=True)
-    (high, low), drawn = both.found.accuracy, both.drawn.accuracy
-    return len(both.labels), high, low, estimate(high - low, drawn[:, 0] - drawn[:, 1])
-
-
-def gain(own: predictions.Predictions, usual: predictions.Predictions) -> dict[str, Any]:
-    """Accuracy of a network, that of another on the same faces, and how much higher the first is."""
-    n, first, second, higher = difference(own, usual)
-    return {"n": n, "accuracy": first, "accuracy_beside": second, "gain": higher}
-
-
-def fall(seen: predictions.Predictions, unseen: predictions.Predictions) -> dict[str, Any]:
-    """What one network loses from seen to unseen kinds of masks, beside the target."""
-    n, first, second, drop = difference(seen, unseen)
-    low, high = drop["ci95"]
-    found = "reached" if drop["value"] <= UNSEEN_TARGET else "missed"
-    sure = high <= UNSEEN_TARGET if found == "reached" else low > UNSEEN_TARGET
-    return {"status": RUN, "n": n, "accuracy_seen": first, "accuracy_unseen": second, "drop": drop, "target": found,
-            "certain": bool(sure)}  # fmt: skip
 
 
 def reliability(run: predictions.Predictions) -> dict[str, Any]:

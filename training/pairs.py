@@ -8,9 +8,11 @@ import numpy as np
 
 from pre_processing.emotions import EMOTIONS
 from training import statistics
-from training.hypothesis import GROUPS, group_difference
-from training.predictions import Predictions, same_faces
+from training.hypothesis import GROUPS, group_difference, shares_kept
+from training.predictions import Predictions, of, same_faces
 from training.statistics import estimate, over_seeds
+
+UNSEEN_TARGET = 0.03  # what accuracy may lose from seen to unseen kinds of masks
 
 
 class Pair(NamedTuple):
@@ -31,15 +33,28 @@ def pair(bare: list[Predictions], masked: list[Predictions], same_networks: bool
     shape = (2, seeds, classes, classes)
     found = statistics.scores(statistics.confusions(labels, flat, classes).reshape(shape))
     drawn = statistics.scores(statistics.resampled(labels, flat, classes).reshape(-1, *shape))
-    left, right = (
-        statistics.seed_weights(seeds, seed=statistics.SEED + side) for side in (0, 0 if same_networks else 1)
-    )
-
-    def resampled_mean(figures: np.ndarray) -> np.ndarray:
-        return np.stack([over_seeds(figures[:, 0], left), over_seeds(figures[:, 1], right)], axis=1)
-
     return Pair(labels, answers, statistics.Scores(*(figures.mean(1) for figures in found)),
-                statistics.Scores(*map(resampled_mean, drawn)))  # fmt: skip
+                statistics.Scores(*(resampled_mean(figures, same_networks) for figures in drawn)))  # fmt: skip
+
+
+def resampled_mean(figures: np.ndarray, same_networks: bool) -> np.ndarray:
+    """Means over resampled seeds (R, 2, ...) of figures (R, 2, S, ...)."""
+    seeds = [statistics.SEED, statistics.SEED + (not same_networks)]
+    weights = [statistics.seed_weights(figures.shape[2], seed=seed) for seed in seeds]
+    return np.stack([over_seeds(figures[:, side], weights[side]) for side in (0, 1)], axis=1)
+
+
+def areas(bare: list[Predictions], masked: list[Predictions], same_networks: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Area under the ROC curve of each emotion, mean over seeds (2, K), and of R resamples (R, 2, K); runs as for `pair`."""
+    labels, runs = bare[0].labels, [*bare, *masked]
+    counts = statistics.face_counts(labels)
+
+    def of_runs(weights: np.ndarray) -> np.ndarray:
+        found = np.stack([statistics.areas(labels, run.probabilities, weights) for run in runs], axis=1)
+        return found.reshape(len(weights), 2, len(bare), -1)
+
+    (found,) = of_runs(np.ones((1, len(labels)), np.float32))
+    return found.mean(1), resampled_mean(of_runs(counts), same_networks)
 
 
 def sides(found: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
@@ -76,6 +91,7 @@ def cost(bare: list[Predictions], masked: list[Predictions], same_networks: bool
     """Every figure of a pair of conditions, for 7 emotions; runs of the lowest seed come first."""
     both = pair(bare, masked, same_networks)
     found, drawn, classes = both.found, both.drawn, len(EMOTIONS)
+    auc = areas(bare, masked, same_networks)
 
     def by_emotion(figure: np.ndarray, figures: np.ndarray) -> dict[str, Any]:
         return {name: sides(figure[:, code], figures[:, :, code]) for code, name in enumerate(EMOTIONS)}
@@ -90,12 +106,48 @@ def cost(bare: list[Predictions], masked: list[Predictions], same_networks: bool
         "accuracy": sides(found.accuracy, drawn.accuracy),
         "macro_recall": sides(found.macro_recall, drawn.macro_recall),
         "recall": by_emotion(found.recall, drawn.recall),
-        "d_prime": by_emotion(found.d_prime, drawn.d_prime),
+        "auc": by_emotion(*auc),
         "mcnemar": tests(both.labels, *first),
         "groups": {name: group_difference(found.recall, drawn.recall, worse) for name, worse in GROUPS.items()},
-        "groups_d_prime": {
-            name: group_difference(found.d_prime, drawn.d_prime, worse) for name, worse in GROUPS.items()
-        },
-        "confusion_difference": (shares[1] - shares[0]).tolist(),
+        "groups_auc": {name: group_difference(*auc, worse) for name, worse in GROUPS.items()},
+        "kept": {name: shares_kept(found.recall, drawn.recall, worse) for name, worse in GROUPS.items()},
+        "groups_certain": certain_groups(bare, masked, same_networks),
+        "confusion": {"bare": shares[0].tolist(), "masked": shares[1].tolist()},
         "lost": lost_faces(both.labels, *first),
     }
+
+
+def certain_groups(bare: list[Predictions], masked: list[Predictions], same_networks: bool) -> dict[str, Any] | None:
+    """{n, groups of emotions: their differences in recall} on faces whose landmarks are trusted; None where nobody knows.
+
+    More faces of some emotions than of others have uncertain landmarks, which could pass for a cost of masks.
+    """
+    certain = bare[0].certain
+    if certain is None or not certain.any():
+        return None
+    both = pair(*([of(run, certain) for run in side] for side in (bare, masked)), same_networks)
+    found, drawn = both.found.recall, both.drawn.recall
+    return {"n": int(certain.sum()), **{name: group_difference(found, drawn, worse) for name, worse in GROUPS.items()}}
+
+
+def difference(first: Predictions, second: Predictions) -> tuple[int, float, float, dict[str, Any]]:
+    """Faces of two tests, one seed each, accuracy of either, and how much lower the second one's is."""
+    both = pair([first], [second], same_networks=True)
+    (high, low), drawn = both.found.accuracy, both.drawn.accuracy
+    return len(both.labels), high, low, estimate(high - low, drawn[:, 0] - drawn[:, 1])
+
+
+def gain(own: Predictions, usual: Predictions) -> dict[str, Any]:
+    """Accuracy of a network, that of another on the same faces, and how much higher the first is."""
+    n, first, second, higher = difference(own, usual)
+    return {"n": n, "accuracy": first, "accuracy_beside": second, "gain": higher}
+
+
+def fall(seen: Predictions, unseen: Predictions) -> dict[str, Any]:
+    """What one network loses from seen to unseen kinds of masks, beside the target."""
+    n, first, second, drop = difference(seen, unseen)
+    low, high = drop["ci95"]
+    found = "reached" if drop["value"] <= UNSEEN_TARGET else "missed"
+    sure = high <= UNSEEN_TARGET if found == "reached" else low > UNSEEN_TARGET
+    return {"status": "run", "n": n, "accuracy_seen": first, "accuracy_unseen": second, "drop": drop, "target": found,
+            "certain": bool(sure)}  # fmt: skip

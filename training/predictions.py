@@ -109,7 +109,7 @@ def resampled_scores(runs: list[Predictions]) -> tuple[statistics.Scores, statis
 def by_emotion(found: statistics.Scores, drawn: statistics.Scores, names: tuple[str, ...]) -> dict[str, Any]:
     """Macro recall, and {emotion: {value, ci95}} of the other figures, from values (K,) and resamples (R, K)."""
     tables = {key: {name: estimate(getattr(found, key)[code], getattr(drawn, key)[:, code])
-                    for code, name in enumerate(names)} for key in ("recall", "precision", "f1", "d_prime")}  # fmt: skip
+                    for code, name in enumerate(names)} for key in ("recall", "precision", "f1")}  # fmt: skip
     return {"macro_recall": estimate(found.macro_recall, drawn.macro_recall), **tables}
 
 

@@ -1,4 +1,4 @@
-"""Statistics of the study: bootstrap over faces and seeds, d-prime, McNemar's test, calibration.
+"""Statistics of the study: bootstrap over faces and seeds, area under the ROC curve, McNemar's test, calibration.
 
 Emotions are codes 0..K-1; predictions of several networks for the same faces are the columns of one array. All shares are
 fractions. Resampling n faces with replacement is a multinomial draw over the distinct rows (true emotion, answers), which
@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
-from scipy.special import ndtri
 
 RESAMPLES, SEED, LEVEL = 10_000, 0, 0.95
 BINS = 15
@@ -30,13 +29,12 @@ class Scores(NamedTuple):
     recall: np.ndarray
     precision: np.ndarray
     f1: np.ndarray
-    d_prime: np.ndarray
 
 
 def scores(confusion: np.ndarray) -> Scores:
     """Figures of confusion matrices (..., K, K), rows: true emotion. An emotion without a face has only nan.
 
-    Neither precision nor d' is defined for an emotion that is never answered.
+    The precision of an emotion that is never answered is not defined.
     """
     hits, true, said = np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1), confusion.sum(-2)
     empty = true == 0
@@ -45,19 +43,35 @@ def scores(confusion: np.ndarray) -> Scores:
         precision = np.where(empty, np.nan, hits / said)
         f1 = np.where(empty, np.nan, 2 * hits / (true + said))
         macro = np.where(empty, 0, recall).sum(-1) / (~empty).sum(-1)
-    total = true.sum(-1, keepdims=True)
-    # Of an emotion that is never answered only the correction for rates of zero would speak.
-    dprime = np.where(empty | (said == 0), np.nan, d_prime(hits, true, said - hits, total - true))
-    return Scores(hits.sum(-1) / total[..., 0], macro, recall, precision, f1, dprime)
+    return Scores(hits.sum(-1) / true.sum(-1), macro, recall, precision, f1)
 
 
-def d_prime(hits: np.ndarray, signals: np.ndarray, alarms: np.ndarray, noises: np.ndarray) -> np.ndarray:
-    """z(hit rate) - z(false-alarm rate), which an inclination to answer one thing does not raise.
+def areas(labels: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Area under the ROC curve of each emotion against the rest, (R, K), with faces counted by the rows of `counts` (R, n).
 
-    Log-linear correction, so that shares of 0 and 1 stay finite: Hautus, "Corrections for extreme proportions and their
-    biasing effects on estimated values of d'", Behavior Research Methods 27, 1995.
+    The probability that a face of the emotion gets a higher score for it than another face does, ties counting half; an
+    inclination to one answer does not raise it. labels (n,), scores (n, K); nan for an emotion that no face or every face
+    shows. Hanley, McNeil, "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
+    Radiology 143, 1982.
     """
-    return ndtri((hits + 0.5) / (signals + 1)) - ndtri((alarms + 0.5) / (noises + 1))
+    found = np.full((len(counts), scores.shape[1]), np.nan)
+    for code, column in enumerate(scores.T):
+        own = labels == code
+        wins = (np.sign(column[own, None] - column[~own]) / 2 + 0.5).astype(np.float32)
+        pairs = counts[:, own].sum(1) * counts[:, ~own].sum(1)
+        won = np.einsum("rn,rn->r", counts[:, own] @ wins, counts[:, ~own])
+        found[:, code] = np.divide(won, pairs, out=found[:, code], where=pairs > 0)
+    return found
+
+
+def face_counts(labels: np.ndarray, resamples: int | None = None, seed: int = SEED) -> np.ndarray:
+    """How often each face is in each of R resamples, float32 (R, n); stratified as `resampled` is."""
+    rng, resamples = np.random.default_rng((seed, 2)), resamples or RESAMPLES
+    found = np.zeros((resamples, len(labels)), np.float32)
+    for emotion in np.unique(labels):
+        faces = np.flatnonzero(labels == emotion)
+        found[:, faces] = rng.multinomial(len(faces), np.full(len(faces), 1 / len(faces)), size=resamples)
+    return found
 
 
 def confusions(labels: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
