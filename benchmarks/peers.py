@@ -98,6 +98,7 @@ def rows(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
             found[f"fer 25.10.3, {name}"] = {"trained": "FER2013, bare faces", **asked}
     for path in args.checkpoint:
         content = checkpoint.load(path)
+        checkpoint.check_best(path, content)
         if content["model_config"]["num_classes"] != len(EMOTIONS):
             raise InputError(f"{path}: a network for {content['model_config']['num_classes']} emotions; give one for 7")
         asked = {test: figures(part, ask_ours(content, path, part, args)) for test, part in faces.items()}

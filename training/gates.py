@@ -92,6 +92,7 @@ def drawn_faces() -> dict[str, wearing.Look]:
 def work(path: Path, more: list[str], command: str) -> Path:
     """Measure, write and draw; the path of gates.json."""
     content = checkpoint.load(path)
+    checkpoint.check_best(path, content)
     config, count = content["model_config"], content["model_config"]["num_regions"]
     if config["model"] == "cnn":
         raise InputError(f"{path}: a plain cnn has no gates; give the checkpoint of a gacnn or pacnn")
