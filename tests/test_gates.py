@@ -1,10 +1,9 @@
-"""Gates are measured on bare and masked faces, told by region and emotion, and drawn; what they are is not tested."""
+"""Gates are measured on bare and masked faces, told by region and emotion; what they are is not tested."""
 
 from __future__ import annotations
 
 import json
 
-import cv2
 import numpy as np
 import pytest
 import small_job
@@ -49,9 +48,6 @@ def test_gates_of_bare_and_masked_faces(job):
         weighed = sum(part["n"] * np.array(part["gates"]) for part in parts) / figures["n"]
         assert weighed == pytest.approx(figures["gates"], abs=1e-3)
     assert found["bare"]["gates"] != found["seen"]["gates"]
-    picture = cv2.imread(str(job / "Results" / gates.PICTURE))
-    assert picture.shape[0] > 500
-    assert picture.shape[1] > 1000
 
 
 def test_a_network_of_patches_has_no_gate_of_the_whole_face(job):
