@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from small_job import MASKED, ONE, make_job
+from small_weights import make_checkpoint
 from torch import nn
 
 import main_trainer
@@ -155,7 +156,8 @@ def test_following_a_teachers_features_changes_training(job, capsys):
     name = next(name for name in one if name.startswith("patch_units") and name.endswith("weight"))
     assert not torch.equal(one[name], other[name])
     capsys.readouterr()
-    assert main_trainer.main([*MASKED, *teacher, "--teacher_features", "10"]) == 2
+    make_checkpoint(Path("cnn.pt"), model="cnn")
+    assert main_trainer.main([*MASKED, *small, "--teacher", "cnn.pt", "--teacher_features", "10", "--tag", "cnn"]) == 2
     assert "a cnn has no regions" in capsys.readouterr().err
 
 
@@ -196,6 +198,7 @@ def test_runs_with_either(job, capsys):
         ([*MASKED, "--teacher", "gacnn-lite0-4"], "num_classes"),
         ([*MASKED, "--consistency", "-1"], "--consistency"),
         ([*MASKED, "--teacher_features", "1"], "--teacher"),
+        ([*MASKED, "--teacher_features", "1", "--teacher", TEACHER], "a cnn has no regions"),  # before files are read
     ],
 )
 def test_what_does_not_fit_is_one_line(job, argv, named, capsys):

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from pre_processing.artefacts import InputError
 from training import augment, checkpoint, distributed, losses
+from training.options import NO_REGIONS
 from training.progress import Progress, unbroken
 
 WARMUP = 0.05  # share of all steps in which the cosine schedule's rate climbs to its highest
@@ -191,10 +192,8 @@ def read_teacher(options: Any, config: dict[str, Any], device: torch.device) -> 
     content = checkpoint.load(options.teacher)
     same = ("num_classes", *(["num_regions"] if options.teacher_features else []))
     checkpoint.check_same_model(options.teacher, content, {key: config[key] for key in same})
-    if options.teacher_features and "cnn" in (config["model"], content["model_config"]["model"]):
-        raise InputError(
-            "--teacher_features: a cnn has no regions; give --model pacnn or gacnn, and a --teacher that is one"
-        )
+    if options.teacher_features and content["model_config"]["model"] == "cnn":
+        raise InputError(NO_REGIONS)
     teacher = checkpoint.tested_network(options.teacher, content).requires_grad_(False)
     return teacher.to(device, memory_format=torch.channels_last)
 
