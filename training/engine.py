@@ -259,7 +259,7 @@ def train_epoch(
             loss, logits = train_step(
                 state, batch, options.label_smoothing, options.consistency, options.teacher_features
             )
-            labels = batch["label"].to(state.device)
+            labels = batch["label"].to(state.device, non_blocking=True)
             done.loss = done.loss + loss * len(labels)
             done.hits = done.hits + (logits.argmax(1) == labels).sum()
             done.seen += len(labels)
@@ -295,7 +295,7 @@ def train_step(
     followed as well. With `consistency` both looks are learned.
     """
     images, points = to_device(batch, state.device)
-    target = batch["target"].to(state.device)
+    target = batch["target"].to(state.device, non_blocking=True)
     other = to_device(batch, state.device, "other_") if "other_image" in batch else None
     if other and state.teacher is None:
         images, points, target = (
