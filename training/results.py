@@ -159,6 +159,16 @@ class Log:
                 temporary.write_text("".join(kept), encoding="utf-8")
 
 
+def epoch_line(record: dict[str, Any]) -> str:
+    """A record of log.jsonl for the eye."""
+    return (
+        f"epoch {record['epoch']:3d}  lr {record['lr']:.2e}  train loss {record['train_loss']:.4f} "
+        f"accuracy {100 * record['train_accuracy']:.2f} %  valid loss {record['valid_loss']:.4f} "
+        f"accuracy {100 * record['valid_accuracy']:.2f} %  macro recall {100 * record['valid_macro_recall']:.2f} %  "
+        f"{record['seconds']:.0f} s, {record['images_per_second']:.0f} faces/s, waiting {100 * record['waiting']:.0f} %"
+    )
+
+
 class Board:
     """TensorBoard beside log.jsonl; does nothing where tensorboard is not installed, or in other processes."""
 
