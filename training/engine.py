@@ -41,6 +41,7 @@ class Average:
     def update(self, model: nn.Module) -> None:
         """Take in the model after a step; early steps weigh more, so that the start is forgotten soon."""
         self.steps += 1
+        # As in TensorFlow's ExponentialMovingAverage, where it is told the number of steps.
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         ours, theirs = self.model.state_dict(), model.state_dict()
         real = [name for name, value in ours.items() if value.is_floating_point()]
@@ -159,7 +160,8 @@ def rate_factor(schedule: str, steps_per_epoch: int, epochs: int):
 
 
 def make_state(model: nn.Module, options: Any, steps_per_epoch: int, precision: str | None = None) -> State:
-    """Optimiser, schedule and average for `model` by training.options; a run that goes on keeps its `precision`."""
+    """Optimiser, schedule and average for `model` by training.options; a run that goes on keeps its `precision`. Errors as of
+    choose_device and read_teacher."""
     device = choose_device(options.device)
     if device.type == "cpu":
         keep_freed_memory()
