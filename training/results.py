@@ -72,11 +72,16 @@ def check_free(folder: Path) -> None:
 
 def check_publish(folder: Path, options: Namespace) -> None:
     """InputError where --publish would replace the figures of another run than that of `folder`."""
-    shown, own = folder.parent.parent / "metrics.json", folder / "metrics.json"
-    if not options.publish or options.overwrite or not shown.is_file():
-        return
-    if not own.is_file() or own.read_bytes() != shown.read_bytes():
+    if options.publish and not options.overwrite and (shown := other_shown(folder)):
         raise InputError(f"{shown}: shows another run; remove it or add --overwrite, or leave out --publish")
+
+
+def other_shown(folder: Path) -> Path | None:
+    """The published metrics.json where it is of another run than that of `folder`; None where it is of this one, or missing."""
+    shown, own = folder.parent.parent / "metrics.json", folder / "metrics.json"
+    if not shown.is_file() or (own.is_file() and own.read_bytes() == shown.read_bytes()):
+        return None
+    return shown
 
 
 def check_same_test(folder: Path, options: Namespace, valid_accuracy: float) -> None:
