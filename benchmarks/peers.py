@@ -28,7 +28,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import report
-from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.artefacts import InputError, write_object
 from pre_processing.emotions import EMOTIONS
 from training import batches, checkpoint, door, engine, metrics, options, selection, trained
 from training.metrics import percent
@@ -137,8 +137,7 @@ def work(args: argparse.Namespace, command: str) -> None:
     added = {name: {**row, "command": command} for name, row in rows(args).items()}
     content = {"caveats": CAVEATS, "rows": {**before["rows"], **added}}
     if not args.limit_batches:  # a trial is shown, never kept
-        with atomic_write(file) as temporary:
-            temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_object(file, content)
     lines = table(content)
     print("\n".join(lines))
     if args.write and not args.limit_batches:

@@ -9,7 +9,6 @@ through, not what an answer was due to.
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from argparse import Namespace
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 
 from models.regions import hidden_regions
-from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.artefacts import InputError, write_object
 from training import batches, checkpoint, door, engine, options, selection, trained
 
 FILE = "gates.json"
@@ -92,8 +91,7 @@ def work(path: Path, more: list[str], command: str) -> Path:
     told = {"status": "run", "command": command, "checkpoint": path.as_posix(), "train": trained.trained_on(content["config"]),
             "model_config": config, "best_epoch": content["best_epoch"], "hidden": hidden, **found}  # fmt: skip
     folder = chosen["bare"].results
-    with atomic_write(folder / FILE) as temporary:
-        temporary.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    write_object(folder / FILE, told)
     return folder / FILE
 
 

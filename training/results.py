@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pre_processing import emotions
-from pre_processing.artefacts import InputError, atomic_write, read_object
+from pre_processing.artefacts import InputError, atomic_write, read_object, write_object
 from training import distributed, figures, metrics, predictions
 from training.checkpoint import plain
 
@@ -238,8 +238,7 @@ def write(folder: Path, options: Namespace, answers: dict, faces: Any, extra: di
         **extra,
     }
     predictions.write(folder, predictions.table(answers, predicted, faces))
-    with atomic_write(folder / "metrics.json") as temporary:
-        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_object(folder / "metrics.json", found)
     figures.confusion_picture(folder / f"{stem(options)}.png", found, faces.names, title(options))
     return found
 
