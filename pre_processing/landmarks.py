@@ -161,14 +161,13 @@ def _key(path: Path, box: Sequence[float] | None) -> str:
 def _fit_files(
     tasks: Sequence[tuple[str, str, Sequence[float] | None]], root: Path, precropped: bool
 ) -> dict[str, Any]:
-    """One chunk of results as arrays: path, key, points, spread, certain, reason."""
+    """One chunk of results as arrays, see COLUMNS."""
     fits = [_fit_file(root / path, precropped, box) for path, _, box in tasks]
     nothing = np.full((68, 2), np.nan, np.float32)
     return {
         "path": np.array([path for path, _, _ in tasks]),
         "key": np.array([key for _, key, _ in tasks]),
         "points": np.array([nothing if isinstance(fit, str) else fit.points for fit in fits], np.float32),
-        "spread": np.array([np.nan if isinstance(fit, str) else fit.spread for fit in fits], np.float32),
         "certain": np.array([not isinstance(fit, str) and fit.certain for fit in fits]),
         "reason": np.array([fit if isinstance(fit, str) else "" for fit in fits]),
     }

@@ -165,23 +165,18 @@ def threshold_for(samples: pd.DataFrame) -> float:
 
 
 def drop_near_duplicates(
-    table: Table,
-    keep: bool = False,
-    threshold: float | None = None,
-    images: np.ndarray | None = None,
-    jobs: int = -1,
+    table: Table, keep: bool = False, images: np.ndarray | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(samples without near-duplicates across splits, audit table) of a reader's table.
 
     Train and Valid lose those of Test, Train those of Valid (of all of Valid, as it was read). With `keep` all samples
     stay, and the audit still counts them. Faces without a split and repeats inside a split stay, the latter counted.
-    `threshold`: see `threshold_for`. `images`: thumbnails (n, 24, 24) of the table's rows where they are already there,
-    see `look`.
+    `images`: thumbnails (n, 24, 24) of the table's rows where they are already there, see `look`.
     """
     if images is None:
-        table, images = look(table, jobs)
+        table, images = look(table)
     samples = table.samples.reset_index(drop=True)
-    pairs = near_duplicates(images, threshold_for(samples) if threshold is None else threshold)
+    pairs = near_duplicates(images, threshold_for(samples))
     reasons = reasons_to_drop(samples["split"].to_numpy(str), pairs)
     kept = samples if keep else samples[reasons == ""].reset_index(drop=True)
     for split in set(samples["split"]) - set(kept["split"]):
