@@ -17,13 +17,6 @@ from training import checkpoint, door, gates, options
 from training.checkpoint import plain
 
 
-@pytest.fixture
-def job(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    small_job.make_job(tmp_path)
-    return tmp_path
-
-
 def leave(model: str, regions: int = 20, **more) -> list[str]:
     """A checkpoint of a small network whose gates differ by region, as options of training.gates; `more` goes into it."""
     torch.manual_seed(0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_job import MASKED, ONE, make_job
+from small_job import MASKED, ONE
 from small_weights import make_checkpoint
 from torch import nn
 
@@ -19,11 +19,6 @@ from training import checkpoint, engine, losses, options, selection
 from training.checkpoint import plain
 
 TEACHER = "checkpoint_ferplus/7U-cnn-lite0-s0/best.pt"
-
-
-@pytest.fixture
-def job(tmp_path, monkeypatch):
-    monkeypatch.chdir(make_job(tmp_path))
 
 
 def faces(*more: str):
