@@ -1,7 +1,8 @@
 # make see: set up, and tell the emotion on a photo, bare and masked.
 # make demo: set up, draw faces, mask them, train with and without masks.
 # make test: set up and run every test.   make check: set up and run the fast tests.
-# make report: build Report.pdf from report/ and Results/.
+# make report: build Report.pdf from report/ and Results/, and before it all else that is made from Results/: study.json, the
+#   README's pictures and table, the card of the shipped weights.
 PYTHON ?= python3
 VENV := .venv
 # One thread a test process: two processes share two cores without fighting.
@@ -39,6 +40,9 @@ demo: setup data/demo/faces.csv
 
 report: setup
 	$(VENV)/bin/python -m training.analysis
+	$(VENV)/bin/python -m training.study_pictures
+	$(VENV)/bin/python -m report.table README.md
+	$(VENV)/bin/python -m training.weights --card
 	$(VENV)/bin/python -m report.build
 
 lint: setup

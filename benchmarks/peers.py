@@ -28,7 +28,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import report
-from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.artefacts import InputError, write_object
 from pre_processing.emotions import EMOTIONS
 from training import batches, checkpoint, door, engine, metrics, options, selection, trained
 from training.metrics import percent
@@ -98,6 +98,7 @@ def rows(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
             found[f"fer 25.10.3, {name}"] = {"trained": "FER2013, bare faces", **asked}
     for path in args.checkpoint:
         content = checkpoint.load(path)
+        checkpoint.check_best(path, content)
         if content["model_config"]["num_classes"] != len(EMOTIONS):
             raise InputError(f"{path}: a network for {content['model_config']['num_classes']} emotions; give one for 7")
         asked = {test: figures(part, ask_ours(content, path, part, args)) for test, part in faces.items()}
@@ -136,8 +137,7 @@ def work(args: argparse.Namespace, command: str) -> None:
     added = {name: {**row, "command": command} for name, row in rows(args).items()}
     content = {"caveats": CAVEATS, "rows": {**before["rows"], **added}}
     if not args.limit_batches:  # a trial is shown, never kept
-        with atomic_write(file) as temporary:
-            temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_object(file, content)
     lines = table(content)
     print("\n".join(lines))
     if args.write and not args.limit_batches:

@@ -26,6 +26,10 @@ class FaceNet(nn.Module):
         self.register_buffer("std", torch.tensor(backbone.std).view(3, 1, 1))
 
     def maps(self, images: Tensor) -> tuple[tuple[Tensor, ...] | None, Tensor | None]:
+        """Maps of images (B, 3, S, S) in [0, 1], as the trunk gives them: those for regions, and the last one (B, C, H, W).
+
+        Each is None where the network has no use for it. ValueError for images of another size than the network's.
+        """
         if images.shape[-2:] != (self.imagesize, self.imagesize):
             found = "x".join(map(str, images.shape[-2:]))
             raise ValueError(f"this network was built for {self.imagesize}-pixel images, not for {found}")

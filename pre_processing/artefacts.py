@@ -142,6 +142,12 @@ def read_object(path: Path, wrong: str) -> dict[str, Any]:
     return found
 
 
+def write_object(path: str | Path, found: dict[str, Any]) -> None:
+    """Write an object as JSON that people can read."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
 def read_bytes(path: str | Path, what: str) -> bytes:
     """Content of a file; InputError with `what` it should be where it cannot be read."""
     try:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from joblib import Parallel, cpu_count, delayed
 
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.overlay import DRAWING, KINDS, kinds_of
@@ -74,11 +72,3 @@ def stamp(kinds: str, seed: int, parts: Iterable[bytes]) -> str:
     for part in parts:
         made.update(len(part).to_bytes(8, "little") + part)
     return made.hexdigest()[:16]
-
-
-def in_chunks(work: Callable[..., list], tasks: Sequence[Any], size: int, jobs: int, *more: Any) -> Iterator[list]:
-    """work(tasks[a:b], *more) for chunks of `size` tasks on `jobs` processes (-1: all cores), as they are done."""
-    starts = range(0, len(tasks), size)
-    jobs = min(jobs if jobs > 0 else cpu_count(), len(starts) or 1)
-    calls = (delayed(work)(tasks[at : at + size], *more) for at in starts)
-    return Parallel(n_jobs=jobs, return_as="generator_unordered")(calls)

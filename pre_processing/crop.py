@@ -53,7 +53,11 @@ def crop_matrix(points: np.ndarray, size: int) -> np.ndarray:
 
 
 def similarity(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """Map (2, 3) of turn, scale and shift that takes points (N, 2) closest to `goal` (N, 2), least squares."""
+    """Map (2, 3) of turn, scale and shift that takes points (N, 2) closest to `goal` (N, 2), least squares.
+
+    The one that Umeyama, "Least-squares estimation of transformation parameters between two point patterns", IEEE TPAMI 13(4),
+    1991, finds in any number of dimensions; in two it needs no decomposition.
+    """
     here, there = points - points.mean(0), goal - goal.mean(0)
     # Least-squares similarity, with points as complex numbers.
     (x, y), (u, v) = here.T, there.T

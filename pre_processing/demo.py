@@ -15,10 +15,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, cpu_count, delayed
-from tqdm import tqdm
 
 from pre_processing import errors, masks, render
+from pre_processing.chunks import in_chunks
 from pre_processing.databases.demo import COLUMNS, LABELS
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
@@ -60,18 +59,11 @@ def write(out: str | Path, faces: int, seed: int = 0, *, size: int = render.SIZE
 
 def _draw_all(root: Path, seed: int, faces: int, size: int, jobs: int) -> list[Row]:
     """Draw faces 0 to `faces` - 1 in several processes; their lines for faces.csv in that order."""
-    starts = range(0, faces, CHUNK)
-    work = (delayed(_draw)(root, seed, range(at, min(at + CHUNK, faces)), size) for at in starts)
-    jobs = min(cpu_count() if jobs == -1 else jobs, len(starts))
-    rows: list[Row] = []
-    with tqdm(total=faces, desc="drawing", unit="face") as bar:
-        for chunk in Parallel(n_jobs=jobs, return_as="generator")(work):
-            rows += chunk
-            bar.update(len(chunk))
-    return rows
+    chunks = in_chunks(_draw, range(faces), CHUNK, jobs, root, seed, size, ordered=True, desc="drawing", unit="face")
+    return [row for chunk in chunks for row in chunk]
 
 
-def _draw(root: Path, seed: int, numbers: range, size: int) -> list[Row]:
+def _draw(numbers: range, root: Path, seed: int, size: int) -> list[Row]:
     """Draw faces by number; their lines for faces.csv."""
     rows = []
     for number in numbers:

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from joblib import Parallel, cpu_count, delayed
-from tqdm import tqdm
 
 from pre_processing import cascade
 from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.chunks import in_chunks
 from pre_processing.crop import read_image
 from pre_processing.fitting import Fit, box_of, fit_box, load_dlib, to_grey
 
@@ -160,16 +159,15 @@ def _key(path: Path, box: Sequence[float] | None) -> str:
 
 
 def _fit_files(
-    root: Path, tasks: Sequence[tuple[str, str, Sequence[float] | None]], precropped: bool
+    tasks: Sequence[tuple[str, str, Sequence[float] | None]], root: Path, precropped: bool
 ) -> dict[str, Any]:
-    """One chunk of results as arrays: path, key, points, spread, certain, reason."""
+    """One chunk of results as arrays, see COLUMNS."""
     fits = [_fit_file(root / path, precropped, box) for path, _, box in tasks]
     nothing = np.full((68, 2), np.nan, np.float32)
     return {
         "path": np.array([path for path, _, _ in tasks]),
         "key": np.array([key for _, key, _ in tasks]),
         "points": np.array([nothing if isinstance(fit, str) else fit.points for fit in fits], np.float32),
-        "spread": np.array([np.nan if isinstance(fit, str) else fit.spread for fit in fits], np.float32),
         "certain": np.array([not isinstance(fit, str) and fit.certain for fit in fits]),
         "reason": np.array([fit if isinstance(fit, str) else "" for fit in fits]),
     }
@@ -250,12 +248,9 @@ def extract(
     todo = [(path, key, boxes.get(path)) for path, key in keys.items() if path not in known]
     if todo:
         load_dlib()
-    work = (delayed(_fit_files)(root, todo[at : at + CHUNK], precropped) for at in range(0, len(todo), CHUNK))
-    jobs = min(jobs if jobs > 0 else cpu_count(), -(-len(todo) // CHUNK) or 1)
-    with tqdm(total=len(keys), initial=len(keys) - len(todo), desc="landmarks", unit="face") as bar:
-        for chunk in Parallel(n_jobs=jobs, return_as="generator_unordered")(work):
-            _save_chunk(store, mode, chunk)
-            for whole, part in zip(done, _collect([chunk], keys), strict=True):
-                whole.update(part)
-            bar.update(len(chunk["path"]))
+    bar = {"done": len(known), "desc": "landmarks", "unit": "face"}
+    for chunk in in_chunks(_fit_files, todo, CHUNK, jobs, root, precropped, **bar):
+        _save_chunk(store, mode, chunk)
+        for whole, part in zip(done, _collect([chunk], keys), strict=True):
+            whole.update(part)
     return done

@@ -78,11 +78,11 @@ def weave(shape: tuple[int, ...], rng: np.random.Generator, strength: float) -> 
     return cv2.GaussianBlur(rng.standard_normal(shape, np.float32), (3, 3), 0) * strength
 
 
-def cloth(shade: np.ndarray, colour: np.ndarray | tuple[float, ...] = (1, 1, 1), alpha: float = 255) -> np.ndarray:
-    """RGBA float32 from shade (h, w) around 1 and colour ((3,) or (h, w, 3), 0..1)."""
+def cloth(shade: np.ndarray, colour: np.ndarray | tuple[float, ...] = (1, 1, 1)) -> np.ndarray:
+    """RGBA float32, opaque, from shade (h, w) around 1 and colour ((3,) or (h, w, 3), 0..1)."""
     out = np.empty((*shade.shape, 4), np.float32)
     out[..., :3] = NEUTRAL * shade[..., None] * np.asarray(colour, np.float32)
-    out[..., 3] = alpha
+    out[..., 3] = 255
     return out
 
 

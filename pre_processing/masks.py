@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from pre_processing import errors, manifest, photos, supplied
 from pre_processing.artefacts import InputError, path_defect
-from pre_processing.copies import NO_PLACE, asked, check_roots, face_seed, in_chunks, stamp, write_image
+from pre_processing.chunks import in_chunks
+from pre_processing.copies import NO_PLACE, asked, check_roots, face_seed, stamp, write_image
 from pre_processing.crop import read_image
 from pre_processing.helping import HelpFormatter
 from pre_processing.manifest import manifest_checksum
@@ -103,10 +103,9 @@ def mask_all(
     with manifest.Journal(record, kept) as journal:
         done = {row["path"] for row in kept}
         todo = [(path, points[path], stamps[path]) for path in sorted(points) if path not in done]
-        with tqdm(total=len(points), initial=len(done), desc="masks", unit="face") as bar:
-            for rows in in_chunks(_mask_faces, todo, CHUNK, jobs, root, masked_root, seed, kind):
-                journal.add(rows)
-                bar.update(len(rows))
+        more = (root, masked_root, seed, kind)
+        for rows in in_chunks(_mask_faces, todo, CHUNK, jobs, *more, done=len(done), desc="masks", unit="face"):
+            journal.add(rows)
     return manifest.to_table(journal.rows)
 
 

@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 
 from pre_processing.mask_draw import blend, canvas, layers, lit, shadow, strap_on
-from pre_processing.mask_files import load_kind, picture_fit
-from pre_processing.mask_kinds import GROUPS, KINDS, Kind, choose_kind, find_kind, kinds_of
+from pre_processing.mask_files import picture_fit
+from pre_processing.mask_kinds import KINDS, Kind, choose_kind, find_kind, kinds_of
 from pre_processing.mask_light import LUMA, SOFT, light_grid, look, skin
 from pre_processing.mask_shape import Fit, face_frame, fit_mask, folds
 from pre_processing.mask_textures import VARIANTS
 from pre_processing.meanface import HIDDEN, MEAN_FACE, hide_points
 
-__all__ = ["GROUPS", "KINDS", "choose_kind", "kinds_of", "load_kind", "put_mask", "worn_area"]
+__all__ = ["KINDS", "kinds_of", "put_mask", "worn_area"]
 
 DRAWING = 3  # one more whenever the same seed gives other pixels: copies drawn before are then made again
 # Times that a mask is drawn smaller, by the photo's blur in pixels: averaging 3 x 3 pixels and enlarging then blur it so.

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from pre_processing import landmarks, manifest
 from pre_processing.artefacts import InputError, path_defect
+from pre_processing.chunks import in_chunks
 from pre_processing.copies import (
     NO_PLACE,
     OTHERS,
@@ -21,7 +21,6 @@ from pre_processing.copies import (
     asked,
     check_roots,
     face_seed,
-    in_chunks,
     stamp,
     writable,
     write_image,
@@ -232,11 +231,10 @@ def mask_photos(
     before = manifest.read(record)
     photos = [_stamped(photo, kinds, seed, show) for photo in photos]
     with manifest.Journal(record, _kept(before, photos, record.parent)) as journal:
-        done = {row["path"] for row in journal.rows}
-        todo = [photo for photo in photos if photo.path not in done]
-        with tqdm(total=len(photos), initial=len(photos) - len(todo), desc="masks", unit="photo") as bar:
-            for rows in in_chunks(_mask_files, todo, CHUNK, jobs, seed, kind, show):
-                journal.add(rows)
-                bar.update(len({row["path"] for row in rows}))
+        kept = {row["path"] for row in journal.rows}
+        todo = [photo for photo in photos if photo.path not in kept]
+        done = len(photos) - len(todo)
+        for rows in in_chunks(_mask_files, todo, CHUNK, jobs, seed, kind, show, done=done, desc="masks", unit="photo"):
+            journal.add(rows)
     paths = {photo.path for photo in photos}
     return manifest.to_table(row for row in journal.rows if row["path"] in paths)

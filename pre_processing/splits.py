@@ -13,10 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from joblib import Parallel, cpu_count, delayed
 from tqdm import tqdm
 
 from pre_processing.artefacts import atomic_write
+from pre_processing.chunks import in_chunks
 from pre_processing.crop import read_image
 from pre_processing.databases.table import Table
 from pre_processing.emotions import EMOTIONS
@@ -41,7 +41,7 @@ def thumbnails(
 ) -> np.ndarray:
     """Grey thumbnails (n, 24, 24) uint8 of images below `root`, or of their boxes (left, top, right, bottom; () = all).
 
-    Raises InputError that names an unreadable image. `jobs`: processes, -1: all cores.
+    Raises InputError that names an unreadable image. `jobs`: processes, 0 or less: all cores.
     """
     result, unreadable = read_thumbnails(root, paths, boxes, jobs)
     for reason in unreadable.values():
@@ -54,22 +54,18 @@ def read_thumbnails(
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Thumbnails as above, and {index: reason} of the unreadable images, whose thumbnails are blank."""
     paths = list(paths)
-    boxes = [()] * len(paths) if boxes is None else list(boxes)
-    result, unreadable = np.zeros((len(paths), SIDE, SIDE), np.uint8), {}
-    starts = range(0, len(paths), CHUNK)
-    jobs = min(cpu_count() if jobs == -1 else jobs, len(starts) or 1)
-    work = (delayed(_read_chunk)(Path(root), paths[at : at + CHUNK], boxes[at : at + CHUNK]) for at in starts)
-    with tqdm(total=len(paths), desc="thumbnails", disable=None) as bar:
-        for at, (chunk, failed) in zip(starts, Parallel(n_jobs=jobs, return_as="generator")(work), strict=True):
-            result[at : at + CHUNK] = chunk
-            unreadable.update({at + index: reason for index, reason in failed.items()})
-            bar.update(len(chunk))
+    photos = list(zip(paths, [()] * len(paths) if boxes is None else boxes, strict=True))
+    result, unreadable = np.zeros((len(photos), SIDE, SIDE), np.uint8), {}
+    chunks = in_chunks(_read_chunk, photos, CHUNK, jobs, Path(root), ordered=True, desc="thumbnails", disable=None)
+    for at, (chunk, failed) in zip(range(0, len(photos), CHUNK), chunks, strict=True):
+        result[at : at + CHUNK] = chunk
+        unreadable.update({at + index: reason for index, reason in failed.items()})
     return result, unreadable
 
 
-def _read_chunk(root: Path, paths: list[str], boxes: list[Sequence[float]]) -> tuple[np.ndarray, dict[int, str]]:
-    result, unreadable = np.zeros((len(paths), SIDE, SIDE), np.uint8), {}
-    for index, (path, box) in enumerate(zip(paths, boxes, strict=True)):
+def _read_chunk(photos: list[tuple[str, Sequence[float]]], root: Path) -> tuple[np.ndarray, dict[int, str]]:
+    result, unreadable = np.zeros((len(photos), SIDE, SIDE), np.uint8), {}
+    for index, (path, box) in enumerate(photos):
         try:
             image = read_image(root / path)
         except InputError as error:
@@ -169,23 +165,18 @@ def threshold_for(samples: pd.DataFrame) -> float:
 
 
 def drop_near_duplicates(
-    table: Table,
-    keep: bool = False,
-    threshold: float | None = None,
-    images: np.ndarray | None = None,
-    jobs: int = -1,
+    table: Table, keep: bool = False, images: np.ndarray | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(samples without near-duplicates across splits, audit table) of a reader's table.
 
     Train and Valid lose those of Test, Train those of Valid (of all of Valid, as it was read). With `keep` all samples
     stay, and the audit still counts them. Faces without a split and repeats inside a split stay, the latter counted.
-    `threshold`: see `threshold_for`. `images`: thumbnails (n, 24, 24) of the table's rows where they are already there,
-    see `look`.
+    `images`: thumbnails (n, 24, 24) of the table's rows where they are already there, see `look`.
     """
     if images is None:
-        table, images = look(table, jobs)
+        table, images = look(table)
     samples = table.samples.reset_index(drop=True)
-    pairs = near_duplicates(images, threshold_for(samples) if threshold is None else threshold)
+    pairs = near_duplicates(images, threshold_for(samples))
     reasons = reasons_to_drop(samples["split"].to_numpy(str), pairs)
     kept = samples if keep else samples[reasons == ""].reset_index(drop=True)
     for split in set(samples["split"]) - set(kept["split"]):

@@ -62,10 +62,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--DB", choices=sorted(DATABASES), required=True, help=f"database: {known}")
     parser.add_argument("--root_path", type=Path, required=True, help="the database as it was unpacked")
     parser.add_argument("--out", type=Path, default=Path("Results"), help="folder of lists and landmark files")
+    parser.add_argument("--seed", type=int, default=0, help="that of pre_processing.prepare, by which Valid was drawn")
     options = parser.parse_args(argv)
 
     def work() -> None:
-        table, images = splits.look(partition(databases.read(options.DB, options.root_path)))
+        # In the order of pre_processing.prepare: what cannot be read takes no part in drawing Valid.
+        table, images = splits.look(databases.read(options.DB, options.root_path))
+        table = partition(table, seed=options.seed)
         rows = find(table.samples, images)
         path = ListPaths(options.out, "unmasked", table.name).twins
         write(path, rows)

@@ -65,6 +65,15 @@ def small_ferplus(ferplus_root: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to train in, which is then the current one: see small_job.make_job."""
+    from small_job import make_job
+
+    monkeypatch.chdir(make_job(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Seeds of the masks that are drawn from now on."""
     seeds: list[int] = []

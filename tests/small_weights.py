@@ -21,6 +21,7 @@ TRAINED = {
     "epochs": 12,
     "mirror": True,
 }
+LATER = {"optimizer": {}, "epoch": 11}  # of a last.pt: an epoch after the one that was best on validation
 
 
 def content_of(net: torch.nn.Module | None = None, **more: Any) -> dict[str, Any]:

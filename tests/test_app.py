@@ -16,7 +16,7 @@ import pytest
 import skimage.data
 from browser import PATIENCE, NoBrowser, chromium
 from PIL import Image
-from small_weights import make_checkpoint, ship
+from small_weights import make_checkpoint
 
 import app
 import models
@@ -28,11 +28,6 @@ from training import weights as shipping
 gradio = pytest.importorskip("gradio", reason="gradio is not installed: pip install -r requirements.txt")
 pytestmark = pytest.mark.filterwarnings("default")  # gradio's own are not ours to mend
 server = pytest.importorskip("prediction.server")
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> Path:
-    return ship(tmp_path_factory.mktemp("weights")) / "gacnn-lite0-7.safetensors"
 
 
 @pytest.fixture(scope="module")

@@ -278,6 +278,14 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
+def test_objects_come_back_and_look_the_same_everywhere(tmp_path):
+    found = {"n": 3, "accuracy": 0.1 + 0.2, "recall": {"Happy": None}, "command": "über"}
+    artefacts.write_object(tmp_path / "new" / "a.json", found)
+    wanted = b'{\n "n": 3,\n "accuracy": 0.30000000000000004,\n "recall": {\n  "Happy": null\n },\n "command": "\\u00fcber"\n}\n'
+    assert (tmp_path / "new" / "a.json").read_bytes() == wanted
+    assert artefacts.read_object(tmp_path / "new" / "a.json", "no object ({error})") == found
+
+
 def test_files_are_replaced_not_rewritten(tmp_path):
     artefacts.write_list(tmp_path / "a.txt", ["old"])
     os.link(tmp_path / "a.txt", tmp_path / "b.txt")

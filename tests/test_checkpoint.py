@@ -314,3 +314,12 @@ def test_emotions_in_another_order_are_refused(trained, names):
     checkpoint.save(trained, {**checkpoint.load(trained), "class_names": names})
     with pytest.raises(InputError, match=r"tells .* apart, not Neutral, Happy, Angry"):
         checkpoint.load(trained)
+
+
+def test_a_run_that_goes_on_elsewhere_is_tested_as_it_was_trained(job, trained, monkeypatch):
+    """On a processor where a new run would be in bf16."""
+    monkeypatch.setattr(engine, "GAINS", {"lite0"})
+    monkeypatch.setattr(engine, "processor_has_bf16", lambda: True)
+    assert main_trainer.main([*TWO, "--limit_batches", "1", "--resume", str(trained)]) == 0
+    found = json.loads((RUN / "metrics.json").read_text())
+    assert (found["precision_trained"], found["precision_used"]) == ("fp32", "fp32")

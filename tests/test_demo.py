@@ -28,7 +28,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_same_seed_draws_the_same_files_however_many_processes(drawn: Path, tmp_path: Path) -> None:
-    assert contents(demo.write(tmp_path / "again", FACES, 5, size=96, jobs=2)) == contents(drawn)
+    for jobs in (2, 0):
+        assert contents(demo.write(tmp_path / f"again{jobs}", FACES, 5, size=96, jobs=jobs)) == contents(drawn)
     other = contents(demo.write(tmp_path / "other", FACES, 6, size=96, jobs=1))
     assert all(other[name] != data for name, data in contents(drawn).items())
 

@@ -25,11 +25,6 @@ WORKER = [str(Path(__file__).with_name("distributed_worker.py"))]
 NOISY = [*TINY, "--root_path", "data/faces", "-b", "8", "--model", "gacnn", "--num_regions", "20", "--ema", "0.9"]
 
 
-@pytest.fixture
-def job(tmp_path, monkeypatch):
-    monkeypatch.chdir(make_job(tmp_path))
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """One job trained by one process and by two."""

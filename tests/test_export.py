@@ -7,7 +7,7 @@ import json
 import onnxruntime
 import pytest
 import torch
-from small_weights import content_of
+from small_weights import LATER, content_of
 
 import models
 from training import checkpoint, export
@@ -19,14 +19,14 @@ CONFIG = {"backbone": "lite0", "num_classes": 7, "num_regions": 20, "imagesize":
 def trained(tmp_path):
     """A checkpoint of a network whose statistics are not those of the start: (path, network)."""
 
-    def make(model: str):
+    def make(model: str, **more):
         torch.manual_seed(0)
         net = models.build(model, **CONFIG, pretrained=False)
         with torch.no_grad():
             for _ in range(3):
                 net.train()(torch.rand(4, 3, 64, 64), torch.rand(4, 68, 2) * 64)
         path = tmp_path / "best.pt"
-        checkpoint.save(path, content_of(net))
+        checkpoint.save(path, content_of(net, **more))
         return path, net.eval()
 
     return make
@@ -60,4 +60,11 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, capsys):
     (tmp_path / "x.pt").write_text("no checkpoint")
     assert export.main([str(tmp_path / "x.pt"), str(tmp_path / "net.onnx")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "net.onnx").exists()
+
+
+def test_another_epoch_than_the_best_is_not_exported(trained, tmp_path, capsys):
+    path, _ = trained("cnn", **LATER)
+    assert export.main([str(path), str(tmp_path / "net.onnx")]) == 2
+    assert "give the best.pt beside it" in capsys.readouterr().err
     assert not (tmp_path / "net.onnx").exists()

@@ -47,6 +47,19 @@ def test_imports_follow_the_data(path: Path) -> None:
     assert not wrong, f"{path.name} imports {wrong} against the direction of the data"
 
 
+def test_nothing_that_training_needs_loads_a_reader_or_a_detector() -> None:
+    todo, reached = ["main_trainer"], set()
+    while todo:
+        name = todo.pop()
+        place = ROOT.joinpath(*name.split("."))
+        file = next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
+        if file and name not in reached:
+            reached.add(name)
+            todo += imported(file)
+    assert "training.run" in reached
+    assert not [n for n in reached for bad in FORBIDDEN["training"] if n == bad or n.startswith(bad + ".")]
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_is_imported_that_windows_lacks(path: Path) -> None:
     assert not imported(path) & {"fcntl", "grp", "posix", "pwd", "resource", "termios"}

@@ -7,18 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_job import MASKED, ONE, make_job
+from small_job import MASKED, ONE
 
 import main_trainer
 import models
 from training import checkpoint
 
 FIRST = "checkpoint_ferplus/7U-cnn-lite0-s0/best.pt"
-
-
-@pytest.fixture
-def job(tmp_path, monkeypatch):
-    monkeypatch.chdir(make_job(tmp_path))
 
 
 def test_it_starts_where_the_other_ended(job, capsys):

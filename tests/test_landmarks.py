@@ -39,9 +39,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     fitted: list[str] = []
     original = landmarks._fit_files
 
-    def count(root: Path, tasks: list, precropped: bool) -> dict:
+    def count(tasks: list, root: Path, precropped: bool) -> dict:
         fitted.extend(path for path, *_ in tasks)
-        return original(root, tasks, precropped)
+        return original(tasks, root, precropped)
 
     monkeypatch.setattr(landmarks, "_fit_files", count)
     return fitted

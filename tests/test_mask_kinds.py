@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks import faces as known_faces
 from benchmarks import mask_quality
-from pre_processing import mask_kinds, mask_light, mask_shape, mask_textures, overlay
+from pre_processing import mask_files, mask_kinds, mask_light, mask_shape, mask_textures
 from pre_processing.artefacts import InputError
 from pre_processing.crop import crop_face
 from pre_processing.mask_kinds import GROUPS, INVENTED, KINDS, choose_kind, kinds_of
@@ -297,12 +297,12 @@ def test_a_bad_text_file_is_named(tmp_path: Path, text: str | None, word: str) -
 
 def test_a_bad_picture_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="transparency"):
-        overlay.load_kind(picture(tmp_path, channels=3))
+        mask_files.load_kind(picture(tmp_path, channels=3))
     (tmp_path / "mask.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match="not a readable image"):
-        overlay.load_kind(tmp_path / "mask.png")
+        mask_files.load_kind(tmp_path / "mask.png")
     (tmp_path / "mask.png").write_bytes(b"")
     with pytest.raises(InputError, match="not a readable image"):
-        overlay.load_kind(tmp_path / "mask.png")
+        mask_files.load_kind(tmp_path / "mask.png")
     with pytest.raises(InputError, match="no such file"):
         mask_kinds.find_kind(str(tmp_path / "other.png"))

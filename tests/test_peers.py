@@ -7,10 +7,11 @@ import sys
 
 import pytest
 import small_job
+from small_weights import LATER, content_of
 
 from benchmarks import peers, report
 from pre_processing.emotions import EMOTIONS
-from training import door
+from training import checkpoint, door
 
 PEER = """import sys, numpy as np
 photos = np.load(sys.argv[1])
@@ -60,3 +61,9 @@ def test_a_peer_that_fails_is_named(job, capsys):
     assert peers.main(["--root_path", "data/faces"]) == door.BAD_INPUT
     assert "nothing to ask" in capsys.readouterr().err
     assert not (job / "Results" / "peers.json").exists()
+
+
+def test_another_epoch_than_the_best_is_not_compared(job, capsys):
+    checkpoint.save(job / "last.pt", content_of(**LATER))
+    assert peers.main(["--root_path", "data/faces", "--checkpoint", "last.pt"]) == door.BAD_INPUT
+    assert "give the best.pt beside it" in capsys.readouterr().err

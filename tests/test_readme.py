@@ -75,6 +75,17 @@ def test_make_targets_exist(line: str) -> None:
     assert re.search(rf"^{line.split()[1]}:", MAKEFILE, flags=re.MULTILINE)
 
 
+def test_whatever_is_made_from_results_is_renewed_with_the_report() -> None:
+    recipe = MAKEFILE.partition("\nreport:")[2].partition("\n\n")[0]
+    assert re.findall(r"python -m (.*)", recipe) == [
+        "training.analysis",
+        "training.study_pictures",
+        "report.table README.md",
+        "training.weights --card",
+        "report.build",
+    ]
+
+
 @pytest.mark.parametrize("line", [line for line in COMMANDS if "pre_processing.prepare" in line])
 def test_prepare_commands_are_those_of_the_scripts(line: str) -> None:
     assert prepare.build_parser().parse_args(line.split()[3:]).root_path.parent.name == "data"

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from small_job import MASKED, ONE, make_job
+from small_job import MASKED, ONE
 
 import main_trainer
 from pre_processing import artefacts
@@ -24,11 +24,6 @@ PLACES = {"root_path", "main_folder", "results", "cache", "model_dir", "resume",
           "train_landmarksfile", "test_landmarksfile"}  # fmt: skip
 LATER = {"epochs", "patience", "precision", "limit_batches", "scratch", "test_mask_kinds"}
 NETWORK = {"model", "backbone", "num_classes", "num_regions", "imagesize"}  # checkpoint.check_same_model
-
-
-@pytest.fixture
-def job(tmp_path, monkeypatch):
-    monkeypatch.chdir(make_job(tmp_path))
 
 
 def test_votes_are_the_targets(job):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from small_job import TINY, make_job
+from small_job import TINY
 
 import main_trainer
 from training import checkpoint
@@ -15,11 +15,7 @@ BASE = Path("Results/UnmaskedDatasets/FERPlus/SevenEmotions")
 RUN = BASE / "runs" / "cnn-lite0-s0"
 WEIGHTS = Path("checkpoint_ferplus/7U-cnn-lite0-s0")
 ONE = [*TINY, "--root_path", "data/faces", "--epochs", "1"]
-
-
-@pytest.fixture(autouse=True)
-def job(tmp_path, monkeypatch):
-    monkeypatch.chdir(make_job(tmp_path))
+pytestmark = pytest.mark.usefixtures("job")
 
 
 def test_a_finished_run_is_not_replaced_unasked(capsys):

@@ -149,6 +149,7 @@ def test_thumbnails(tmp_path):
     whole, box, outside = splits.thumbnails(tmp_path, ["a.png"] * 3, [(), (20, 10, 44, 34), (200, 200, 300, 300)])
     np.testing.assert_array_equal(box, faces(1)[0])
     np.testing.assert_array_equal(whole, outside)
+    np.testing.assert_array_equal(splits.thumbnails(tmp_path, ["a.png"], jobs=0), [whole])
     (tmp_path / "b.png").write_bytes(b"no image")
     with pytest.raises(InputError, match=r"b\.png"):
         splits.thumbnails(tmp_path, ["a.png", "b.png"])

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from processes import ENVIRONMENT
-from small_job import TINY, make_job
+from small_job import TINY
 
 import main_trainer
 from pre_processing import artefacts
@@ -25,11 +25,6 @@ from training import data, store, wearing
 
 FILES = artefacts.ListPaths(Path("Results"), "unmasked", "FERPlus")
 CACHE = Path("cache")
-
-
-@pytest.fixture
-def job(tmp_path, monkeypatch):
-    monkeypatch.chdir(make_job(tmp_path))
 
 
 def faces(cache=CACHE, **options):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -224,3 +225,18 @@ def test_real_runs_stopped_and_gone_on_with(scripts, tmp_path, monkeypatch, caps
     assert study.main([]) == 0
     assert published.is_file()
     assert listed(capsys) == "2 of 2 done\n"
+
+
+def test_what_the_user_shows_is_not_replaced(trainer, capsys):
+    Path("Scripts.txt").write_text(LINES.splitlines()[1] + " --publish\n")
+    own = cells.read()[0].folder / "metrics.json"
+    study_job.leave(cells.read()[0], np.arange(14) % 7, np.arange(14) % 7)
+    shown = own.parents[2] / "metrics.json"
+    another = json.dumps({**json.loads(own.read_text()), "command": "python main_trainer.py --tag mine"})
+    shown.write_text(another)
+    assert study.main([]) == 0
+    assert shown.read_text() == another
+    assert f"{shown} shows the run of python main_trainer.py --tag mine; remove it" in capsys.readouterr().out
+    shown.unlink()
+    assert study.main([]) == 0
+    assert shown.read_bytes() == own.read_bytes()

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_job import MASKED, ONE, make_job
+from small_job import MASKED, ONE
+from small_weights import make_checkpoint
 from torch import nn
 
 import main_trainer
@@ -18,11 +19,6 @@ from training import checkpoint, engine, losses, options, selection
 from training.checkpoint import plain
 
 TEACHER = "checkpoint_ferplus/7U-cnn-lite0-s0/best.pt"
-
-
-@pytest.fixture
-def job(tmp_path, monkeypatch):
-    monkeypatch.chdir(make_job(tmp_path))
 
 
 def faces(*more: str):
@@ -155,7 +151,8 @@ def test_following_a_teachers_features_changes_training(job, capsys):
     name = next(name for name in one if name.startswith("patch_units") and name.endswith("weight"))
     assert not torch.equal(one[name], other[name])
     capsys.readouterr()
-    assert main_trainer.main([*MASKED, *teacher, "--teacher_features", "10"]) == 2
+    make_checkpoint(Path("cnn.pt"), model="cnn")
+    assert main_trainer.main([*MASKED, *small, "--teacher", "cnn.pt", "--teacher_features", "10", "--tag", "cnn"]) == 2
     assert "a cnn has no regions" in capsys.readouterr().err
 
 
@@ -196,6 +193,7 @@ def test_runs_with_either(job, capsys):
         ([*MASKED, "--teacher", "gacnn-lite0-4"], "num_classes"),
         ([*MASKED, "--consistency", "-1"], "--consistency"),
         ([*MASKED, "--teacher_features", "1"], "--teacher"),
+        ([*MASKED, "--teacher_features", "1", "--teacher", TEACHER], "a cnn has no regions"),  # before files are read
     ],
 )
 def test_what_does_not_fit_is_one_line(job, argv, named, capsys):

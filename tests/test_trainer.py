@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from small_job import TINY, make_job
+from small_job import TINY
 
 import main_trainer
 from pre_processing.artefacts import InputError
@@ -26,12 +26,6 @@ KEYS = {
     "precision", "confusion", "ci95", "command", "git", "config", "train_condition", "test_condition", "n_certain",
     "accuracy_certain",
 }  # fmt: skip
-
-
-@pytest.fixture
-def job(tmp_path, monkeypatch):
-    monkeypatch.chdir(make_job(tmp_path))
-    return tmp_path
 
 
 def test_a_run_leaves_what_it_should(job, capsys):

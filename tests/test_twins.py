@@ -9,7 +9,7 @@ import official_trees as trees
 import pytest
 from test_splits import faces, table_of
 
-from pre_processing import twins
+from pre_processing import prepare, twins
 from pre_processing.artefacts import ListPaths
 from pre_processing.errors import InputError
 
@@ -56,6 +56,20 @@ def test_the_command_names_the_twins_of_a_database(tmp_path: Path, capsys: pytes
     assert row["same_label"] <= 1
     assert twins.main([*options[:2], "--root_path", str(tmp_path / "nowhere")]) == 2
     assert "nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_splits_are_those_that_are_prepared(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Valid is drawn, its faces follow from the seed and from all that can be read."""
+    root, find, seen = trees.affectnet_full(tmp_path).root, twins.find, []
+    monkeypatch.setattr(twins, "find", lambda *given: seen.append(given[0]) or find(*given))
+    options = ["--DB", "A", "--root_path", str(root), "--out", str(tmp_path / "Results"), "--seed", str(seed)]
+    assert twins.main(options) == 0
+    out, masked = tmp_path / "out", tmp_path / "masked"
+    samples = prepare.prepare("A", root, out, masked, keep_duplicates=True, seed=seed, jobs=1).samples
+    split = seen[0].set_index("path")["split"]
+    assert (split.loc[samples["path"]].to_numpy() == samples["split"]).all()
+    assert len(samples) > 0.9 * len(split)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_job import TINY, make_job
+from small_job import TINY
 
 import main_trainer
 from pre_processing import artefacts, masks, meanface
@@ -19,11 +19,6 @@ from training import data, wearing
 FILES = artefacts.ListPaths(Path("Results"), "unmasked", "FERPlus")
 ONE = [*TINY, "--root_path", "data/faces", "--epochs", "1", "--limit_batches", "1"]
 BASE = Path("Results/MaskedDatasets/FERPlus/SevenEmotions/runs")
-
-
-@pytest.fixture
-def job(tmp_path, monkeypatch):
-    monkeypatch.chdir(make_job(tmp_path))
 
 
 def faces(**worn) -> data.Faces:

@@ -12,7 +12,6 @@ else to checkpoint_ferplus/ablations, which is nobody's to keep.
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
 import sys
@@ -24,7 +23,7 @@ import filelock
 
 import main_trainer
 from pre_processing import artefacts
-from pre_processing.artefacts import InputError, atomic_write
+from pre_processing.artefacts import InputError, atomic_write, write_object
 from pre_processing.mask_kinds import SECOND
 from training import cells, door, options, predictions
 from training.analysis import ABLATIONS, difference, plain, read_noted
@@ -226,8 +225,7 @@ class Table:
                 | {"what": VARIATIONS[name].what} for name in self.everything]  # fmt: skip
         content = {"command": "python -m training.ablations", "epochs": EPOCHS, "every": EVERY, "rows": rows}
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(self.file) as temporary:
-            temporary.write_text(json.dumps(plain(content), indent=1) + "\n", encoding="utf-8")
+        write_object(self.file, plain(content))
 
 
 def work(argv: list[str]) -> bool:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from pre_processing.artefacts import InputError
 from training import augment, checkpoint, distributed, losses
+from training.options import NO_REGIONS
 from training.progress import Progress, unbroken
 
 WARMUP = 0.05  # share of all steps in which the cosine schedule's rate climbs to its highest
@@ -40,6 +41,7 @@ class Average:
     def update(self, model: nn.Module) -> None:
         """Take in the model after a step; early steps weigh more, so that the start is forgotten soon."""
         self.steps += 1
+        # As in TensorFlow's ExponentialMovingAverage, where it is told the number of steps.
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         ours, theirs = self.model.state_dict(), model.state_dict()
         real = [name for name, value in ours.items() if value.is_floating_point()]
@@ -158,7 +160,8 @@ def rate_factor(schedule: str, steps_per_epoch: int, epochs: int):
 
 
 def make_state(model: nn.Module, options: Any, steps_per_epoch: int, precision: str | None = None) -> State:
-    """Optimiser, schedule and average for `model` by training.options; a run that goes on keeps its `precision`."""
+    """Optimiser, schedule and average for `model` by training.options; a run that goes on keeps its `precision`. Errors as of
+    choose_device and read_teacher."""
     device = choose_device(options.device)
     if device.type == "cpu":
         keep_freed_memory()
@@ -191,10 +194,8 @@ def read_teacher(options: Any, config: dict[str, Any], device: torch.device) -> 
     content = checkpoint.load(options.teacher)
     same = ("num_classes", *(["num_regions"] if options.teacher_features else []))
     checkpoint.check_same_model(options.teacher, content, {key: config[key] for key in same})
-    if options.teacher_features and "cnn" in (config["model"], content["model_config"]["model"]):
-        raise InputError(
-            "--teacher_features: a cnn has no regions; give --model pacnn or gacnn, and a --teacher that is one"
-        )
+    if options.teacher_features and content["model_config"]["model"] == "cnn":
+        raise InputError(NO_REGIONS)
     teacher = checkpoint.tested_network(options.teacher, content).requires_grad_(False)
     return teacher.to(device, memory_format=torch.channels_last)
 
@@ -260,7 +261,7 @@ def train_epoch(
             loss, logits = train_step(
                 state, batch, options.label_smoothing, options.consistency, options.teacher_features
             )
-            labels = batch["label"].to(state.device)
+            labels = batch["label"].to(state.device, non_blocking=True)
             done.loss = done.loss + loss * len(labels)
             done.hits = done.hits + (logits.argmax(1) == labels).sum()
             done.seen += len(labels)
@@ -296,7 +297,7 @@ def train_step(
     followed as well. With `consistency` both looks are learned.
     """
     images, points = to_device(batch, state.device)
-    target = batch["target"].to(state.device)
+    target = batch["target"].to(state.device, non_blocking=True)
     other = to_device(batch, state.device, "other_") if "other_image" in batch else None
     if other and state.teacher is None:
         images, points, target = (

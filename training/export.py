@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from pre_processing import emotions
 from pre_processing.artefacts import atomic_write
-from training import checkpoint, door
+from training import door, trained
 
 OPSET = 18
 TRACED = 3  # faces; any number but 0 and 1, which torch would take for fixed
@@ -70,8 +70,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     def work() -> None:
-        network = checkpoint.tested_network(args.checkpoint, checkpoint.load(args.checkpoint))
-        export(network, args.output)
+        export(trained.network(args.checkpoint), args.output)
         print(args.output)
 
     return door.run(work)

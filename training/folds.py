@@ -11,7 +11,6 @@ after an interruption.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pre_processing.artefacts import InputError, ListPaths, atomic_write
+from pre_processing.artefacts import InputError, ListPaths, write_object
 from pre_processing.emotions import DATABASES
 from training import cells, checkpoint, distributed, door, figures, metrics, options, predictions, results, run
 from training.checkpoint import plain
@@ -156,8 +155,7 @@ def train(argv: list[str]) -> dict[str, Any]:
         target / f"{results.stem(chosen)}.png", found, tuple(found["recall"]), results.title(chosen)
     )
     predictions.write(target, table)
-    with atomic_write(target / "metrics.json") as temporary:
-        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_object(target / "metrics.json", found)
     if chosen.publish:
         results.publish(target, chosen)
     return found

@@ -2,14 +2,13 @@
 
     python -m training.gates checkpoint_ferplus/7M-gacnn-lite0-s0-both/best.pt
 
-Writes gates.json, and gates.png with the gates on a drawn face, into the results folder. More options, those of
-main_trainer.py, say where the faces are if not where they were in training. A gate weighs what follows it in the network, so
-it tells what the network lets through, not what an answer was due to.
+Writes gates.json into the results folder; the report draws its figures. More options, those of main_trainer.py, say where the
+faces are if not where they were in training. A gate weighs what follows it in the network, so it tells what the network lets
+through, not what an answer was due to.
 """
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from argparse import Namespace
@@ -20,15 +19,11 @@ import numpy as np
 import torch
 
 from models.regions import hidden_regions
-from pre_processing import emotions, render
-from pre_processing.artefacts import InputError, atomic_write
-from pre_processing.crop import crop_face
-from training import batches, checkpoint, door, engine, gate_picture, options, selection, trained, wearing
+from pre_processing.artefacts import InputError, write_object
+from training import batches, checkpoint, door, engine, options, selection, trained
 
-FILE, PICTURE = "gates.json", "gates.png"
+FILE = "gates.json"
 TESTS = {"bare": ["--condition", "unmasked"], "seen": ["--test_mask_kinds", "seen"]}
-DEMO = (2, 720)  # seed of the drawn person and side of the picture in pixels
-KINDS = "surgical_blue"  # worn in the picture; the figures are of all seen kinds
 
 
 def parse(path: Path, config: dict[str, Any], more: list[str], test: str) -> Namespace:
@@ -80,18 +75,10 @@ def parts(gates: list[float], hidden: list[bool]) -> dict[str, float | None]:
             for name, own in (("visible", ~hidden), ("hidden", hidden))}  # fmt: skip
 
 
-def drawn_faces() -> dict[str, wearing.Look]:
-    """A drawn face, crop and points, bare and with a mask."""
-    seed, side = DEMO
-    photo = render.make_photo(seed, 0, 0, emotions.NEUTRAL)
-    image, points = render.draw(render.make_person(seed, 0), photo, side)
-    masked = wearing.put_on(image, points, wearing.Masks(KINDS, fixed=True), "drawn")
-    return {"bare": crop_face(image, points, side), "seen": crop_face(*masked, side)}
-
-
 def work(path: Path, more: list[str], command: str) -> Path:
-    """Measure, write and draw; the path of gates.json."""
+    """Measure and write; the path of gates.json."""
     content = checkpoint.load(path)
+    checkpoint.check_best(path, content)
     config, count = content["model_config"], content["model_config"]["num_regions"]
     if config["model"] == "cnn":
         raise InputError(f"{path}: a plain cnn has no gates; give the checkpoint of a gacnn or pacnn")
@@ -104,9 +91,7 @@ def work(path: Path, more: list[str], command: str) -> Path:
     told = {"status": "run", "command": command, "checkpoint": path.as_posix(), "train": trained.trained_on(content["config"]),
             "model_config": config, "best_epoch": content["best_epoch"], "hidden": hidden, **found}  # fmt: skip
     folder = chosen["bare"].results
-    with atomic_write(folder / FILE) as temporary:
-        temporary.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    gate_picture.write(folder / PICTURE, drawn_faces(), told)
+    write_object(folder / FILE, told)
     return folder / FILE
 
 

@@ -9,7 +9,11 @@ from models.regions import hidden_regions
 
 
 def divergence(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Symmetric KL divergence () of the softmax of two logits (B,K), mean over both directions and the batch."""
+    """Symmetric KL divergence () of the softmax of two logits (B,K), mean over both directions and the batch.
+
+    So two looks at one thing are drawn together in R-Drop, there through dropout alone: Liang et al., "R-Drop: Regularized
+    dropout for neural networks", NeurIPS 2021.
+    """
     one, other = one.log_softmax(1), other.log_softmax(1)
     return ((one.exp() - other.exp()) * (one - other)).sum(1).mean() / 2
 

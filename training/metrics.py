@@ -9,13 +9,14 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 CI_METHOD = "Wilson score interval of the accuracy, 95 %"
+Z = 1.959964  # standard deviations of a normal distribution that hold 95 % of it
 
 
-def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's (1927) score interval of a share of `hits` in `n`, 95 % by default; fractions."""
-    share, slack = hits / n, z * z / n
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """Wilson's (1927) score interval of a share of `hits` in `n`, 95 %; fractions."""
+    share, slack = hits / n, Z * Z / n
     middle = (share + slack / 2) / (1 + slack)
-    half = z / (1 + slack) * math.sqrt(share * (1 - share) / n + slack / (4 * n))
+    half = Z / (1 + slack) * math.sqrt(share * (1 - share) / n + slack / (4 * n))
     return min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half))  # rounding aside
 
 

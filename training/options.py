@@ -17,6 +17,7 @@ BACKBONES = ("lite0", "lite2", "vgg16")
 IMAGE_SIZE = {"lite0": 112, "lite2": 112, "vgg16": 224}
 REGIONS = (20, 24)
 AUTO = Path("auto")  # --resume auto
+NO_REGIONS = "--teacher_features: a cnn has no regions; give --model pacnn or gacnn, and a --teacher that is one"
 
 
 class Parser(argparse.ArgumentParser):
@@ -194,6 +195,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if options.mask_kinds and options.condition != "unmasked":
         options.test_mask_kinds = options.test_mask_kinds or options.mask_kinds
     options.condition = find_condition(options)
+    check_looks(options)
     options.results = options.results or options.main_folder
     options.cache = options.cache or options.main_folder / "cache"
     fill_paths(options)
@@ -218,15 +220,21 @@ def find_condition(options: argparse.Namespace) -> str:
         )
     if drawn and options.condition == "unmasked":
         raise InputError("--test_mask_kinds puts masks on the test faces: give --condition masked, or leave it out")
+    return options.condition or ("masked" if has_masks or drawn else "unmasked")
+
+
+def check_looks(options: argparse.Namespace) -> None:
+    """InputError where a second look at a face, or a second mask on it, does not go with the other options."""
     if (options.teacher or options.consistency) and not options.mask_kinds:
         raise InputError("--teacher and --consistency are for masks that training puts on: give --mask_kinds as well")
     if options.teacher_features and not options.teacher:
         raise InputError("--teacher_features: give the --teacher as well")
+    if options.teacher_features and options.model == "cnn":
+        raise InputError(NO_REGIONS)
     if options.teacher and options.consistency:
         raise InputError("--teacher and --consistency: give one of the two")
-    if options.second_mask and not (options.mask_kinds or drawn):
+    if options.second_mask and not (options.mask_kinds or options.test_mask_kinds):
         raise InputError("--second_mask goes over another mask: give --mask_kinds or --test_mask_kinds as well")
-    return options.condition or ("masked" if has_masks or drawn else "unmasked")
 
 
 def fill_paths(options: argparse.Namespace) -> None:

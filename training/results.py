@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pre_processing import emotions
-from pre_processing.artefacts import InputError, atomic_write, read_object
+from pre_processing.artefacts import InputError, atomic_write, read_object, write_object
 from training import distributed, figures, metrics, predictions
 from training.checkpoint import plain
 
@@ -72,11 +72,16 @@ def check_free(folder: Path) -> None:
 
 def check_publish(folder: Path, options: Namespace) -> None:
     """InputError where --publish would replace the figures of another run than that of `folder`."""
-    shown, own = folder.parent.parent / "metrics.json", folder / "metrics.json"
-    if not options.publish or options.overwrite or not shown.is_file():
-        return
-    if not own.is_file() or own.read_bytes() != shown.read_bytes():
+    if options.publish and not options.overwrite and (shown := other_shown(folder)):
         raise InputError(f"{shown}: shows another run; remove it or add --overwrite, or leave out --publish")
+
+
+def other_shown(folder: Path) -> Path | None:
+    """The published metrics.json where it is of another run than that of `folder`; None where it is of this one, or missing."""
+    shown, own = folder.parent.parent / "metrics.json", folder / "metrics.json"
+    if not shown.is_file() or (own.is_file() and own.read_bytes() == shown.read_bytes()):
+        return None
+    return shown
 
 
 def check_same_test(folder: Path, options: Namespace, valid_accuracy: float) -> None:
@@ -159,6 +164,16 @@ class Log:
                 temporary.write_text("".join(kept), encoding="utf-8")
 
 
+def epoch_line(record: dict[str, Any]) -> str:
+    """A record of log.jsonl for the eye."""
+    return (
+        f"epoch {record['epoch']:3d}  lr {record['lr']:.2e}  train loss {record['train_loss']:.4f} "
+        f"accuracy {100 * record['train_accuracy']:.2f} %  valid loss {record['valid_loss']:.4f} "
+        f"accuracy {100 * record['valid_accuracy']:.2f} %  macro recall {100 * record['valid_macro_recall']:.2f} %  "
+        f"{record['seconds']:.0f} s, {record['images_per_second']:.0f} faces/s, waiting {100 * record['waiting']:.0f} %"
+    )
+
+
 class Board:
     """TensorBoard beside log.jsonl; does nothing where tensorboard is not installed, or in other processes."""
 
@@ -223,8 +238,7 @@ def write(folder: Path, options: Namespace, answers: dict, faces: Any, extra: di
         **extra,
     }
     predictions.write(folder, predictions.table(answers, predicted, faces))
-    with atomic_write(folder / "metrics.json") as temporary:
-        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_object(folder / "metrics.json", found)
     figures.confusion_picture(folder / f"{stem(options)}.png", found, faces.names, title(options))
     return found
 

@@ -77,7 +77,11 @@ def first_network(options: Namespace, config: dict[str, Any], restored: bool) ->
 
 
 class Run:
-    """A training run: built from options and faces, or gone on with from a checkpoint."""
+    """A training run: built from options and faces, or gone on with from a checkpoint.
+
+    InputError where its folders hold another run, a file is missing or not what it should be, faces are in two splits, or the
+    checkpoint is of another run or network; engine.TrainingError where the device cannot be used.
+    """
 
     def __init__(self, options: Namespace) -> None:
         self.options = options
@@ -234,7 +238,7 @@ class Run:
                 log.record(record)
                 self.save(improved)
                 board.add(record)
-                log.say(epoch_line(record) + ("  *" if improved else ""))
+                log.say(results.epoch_line(record) + ("  *" if improved else ""))
         if self.epoch < self.options.epochs:
             log.say(f"no better validation for {patience} epochs: stopped")
 
@@ -256,16 +260,6 @@ class Run:
         return f"stopped, all up to {self.kept} is kept{lost}: go on with --resume {where}"
 
 
-def epoch_line(record: dict[str, Any]) -> str:
-    """A record of log.jsonl for the eye."""
-    return (
-        f"epoch {record['epoch']:3d}  lr {record['lr']:.2e}  train loss {record['train_loss']:.4f} "
-        f"accuracy {100 * record['train_accuracy']:.2f} %  valid loss {record['valid_loss']:.4f} "
-        f"accuracy {100 * record['valid_accuracy']:.2f} %  macro recall {100 * record['valid_macro_recall']:.2f} %  "
-        f"{record['seconds']:.0f} s, {record['images_per_second']:.0f} faces/s, waiting {100 * record['waiting']:.0f} %"
-    )
-
-
 def train(options: Namespace, command: str) -> dict[str, Any]:
     """Train, test the best epoch once, write the run's files; the figures of metrics.json.
 
@@ -285,7 +279,7 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
         extra = {"command": command, "test_masks": run.test_masks}
         extra |= {name: found for name, found in run.digests.items() if found}
         model = checkpoint.tested_network(run.store / "best.pt", best)
-        return test(options, run.folder, log, model, best, run.test_faces, extra)
+        return test(options, run.folder, log, model, best, run.test_faces, extra, run.state.precision)
     except KeyboardInterrupt:
         log.say(run.stop())
         raise
@@ -294,7 +288,10 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
 
 
 def evaluate(options: Namespace, command: str) -> dict[str, Any]:
-    """Test the checkpoint --resume on the test list; the figures of metrics.json."""
+    """Test the checkpoint --resume on the test list; the figures of metrics.json.
+
+    InputError where it is none of a best epoch or of other emotions, its folder holds another test, or a face cannot be read.
+    """
     content = checkpoint.load(options.resume)
     checkpoint.check_best(options.resume, content)
     # The network is the checkpoint's; the number of emotions must still be the one that was asked for.
@@ -313,19 +310,20 @@ def evaluate(options: Namespace, command: str) -> dict[str, Any]:
         results.open_folder(folder, fresh=True)
     log = results.Log(folder, options)
     log.say(f"{command}\n{results.title(options)}\nfaces: test {len(faces)}")
-    return test(options, folder, log, model, content, faces, extra)
+    return test(options, folder, log, model, content, faces, extra, None)
 
 
 def test(options: Namespace, folder: Path, log: results.Log, model: torch.nn.Module, content: dict[str, Any],
-         faces: data.Faces, extra: dict[str, Any]) -> dict[str, Any]:  # fmt: skip
+         faces: data.Faces, extra: dict[str, Any], before: str | None) -> dict[str, Any]:  # fmt: skip
     """Test the model of a checkpoint's content on `faces` and write all that a run leaves; `extra` goes to metrics.json too.
 
-    All processes test, the first one writes and returns the figures.
+    All processes test, the first one writes and returns the figures. `before` is the precision that a run was trained in
+    and is tested in too under --precision auto, wherever it went on.
     """
     device = engine.choose_device(options.device)
     model = model.to(device, memory_format=torch.channels_last)
     loader = batches.evaluation_loader(faces, options.batch_size_t, options.workers, device.type == "cuda")
-    precision = engine.choose_precision(options.precision, device, model.config["backbone"])
+    precision = engine.choose_precision(options.precision, device, model.config["backbone"], before)
     predictions = engine.evaluate(model, loader, device, precision, "test", options.mirror)
     predictions = distributed.merge(predictions, len(faces))
     if not distributed.first():

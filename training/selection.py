@@ -21,7 +21,10 @@ def masks_of(split: str, options: Namespace) -> wearing.Masks | None:
 
 
 def faces_of(split: str, options: Namespace) -> data.Faces:
-    """The faces of a split; the training ones change at every look."""
+    """The faces of a split; the training ones change at every look.
+
+    InputError where a list, landmark file, samples.csv and photos do not agree or one cannot be read, or no face shows one of the emotions.
+    """
     training = split == "train"
     per_batch = options.batch_size if training else options.batch_size_t
     bare = options.mask_kinds or options.test_mask_kinds

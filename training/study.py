@@ -57,8 +57,8 @@ def state(cell: Cell, gpu: bool) -> str:
 def run(cell: Cell, gpu: bool) -> str:
     """Run the line if it can be; what became of it. KeyboardInterrupt where the user stops it."""
     found = state(cell, gpu)
-    if found == "done" and cell.chosen.publish:  # a kill may have come between the results and their copies
-        results.publish(cell.folder, cell.chosen)
+    if found == "done" and cell.chosen.publish:
+        publish(cell)
     if found not in ("ready", "cut off"):
         return found
     print(f"\n{cell.id}: {'goes on' if found == 'cut off' else 'starts'}\n{cell.line}", flush=True)
@@ -67,6 +67,16 @@ def run(cell: Cell, gpu: bool) -> str:
         raise KeyboardInterrupt
     cell.__dict__.pop("figures", None)  # read before the run
     return "done" if code == door.DONE else f"failed: exit code {code}, its message stands above"
+
+
+def publish(cell: Cell) -> None:
+    """Publish what is done: a kill may have come before its copies. What the user shows in its stead stays, and is told."""
+    if shown := results.other_shown(cell.folder):
+        figures = cells.read_figures(shown)
+        print(f"{cell.id}: not published: {shown} shows the run of {figures.get('command', 'another command')}; remove it to "
+              "show this line's")  # fmt: skip
+    else:
+        results.publish(cell.folder, cell.chosen)
 
 
 def study(chosen: list[Cell]) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from pre_processing.artefacts import InputError, atomic_write, read_object
-from pre_processing.masks import face_seed
+from pre_processing.copies import face_seed
 from pre_processing.meanface import hide_points
 from pre_processing.overlay import put_mask
 
