@@ -16,8 +16,11 @@ DEMO_TRAINING := --DB D --main_folder $(DEMO) --imagesize 80 --epochs 6 -b 32 -j
 
 setup: $(VENV)/ready
 
+# What a try that failed left is cleared: it would keep its interpreter.
 $(VENV)/ready: requirements.txt
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \
+		{ echo "$(PYTHON): not Python 3.11 to 3.13; name one: make $(firstword $(MAKECMDGOALS)) PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV)
 	$(VENV)/bin/python -m pip install --quiet -r requirements.txt
 	touch $@
 

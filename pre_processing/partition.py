@@ -13,6 +13,7 @@ import pandas as pd
 from pre_processing.databases.table import Table
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
+from pre_processing.splits import UNREADABLE
 
 FOLDS = 10
 MOST = 0.1  # of a class's training faces that may go to valid
@@ -23,9 +24,10 @@ def partition(table: Table, *, seed: int = 0, fold: int | None = None) -> Table:
 
     Three official splits stay as they are. A database without any is split by people: in ten groups, by `fold_of`; in
     fold k (1 to 10) group k is "test", the next one "valid"; without `fold` two groups are "test" and one "valid".
-    Official train and test without valid: see `carve`, which alone uses `seed`. InputError where people would be in
-    two splits, a fold is asked for and nobody knows the people, or there are fewer than ten.
+    Official train and test without valid: see `carve`, which alone uses `seed`. InputError where an official split has
+    no image, people would be in two splits, a fold is asked for and nobody knows the people, or there are fewer than ten.
     """
+    check_whole(table)
     samples = table.samples
     splits = set(samples["split"])
     if fold is not None or splits == {""}:
@@ -34,6 +36,18 @@ def partition(table: Table, *, seed: int = 0, fold: int | None = None) -> Table:
         samples = carve(samples, seed)
     check_people(table, samples)
     return replace(table, samples=samples)
+
+
+def check_whole(table: Table) -> None:
+    """InputError where no image of an official split is there: Valid would be drawn anew, and other lists fail after hours."""
+    for split, missing in table.official.items():
+        if (table.samples["split"] == split).any():
+            continue
+        lost = [*missing, *table.dropped.get(UNREADABLE, ())]
+        why = f" ({len(lost)} listed images are missing or unreadable, such as {lost[0]})" if lost else ""
+        raise InputError(
+            f"{table.root}: no image of {table.name}'s {split} split is there{why}; unpack all of it there, and prepare again"
+        )
 
 
 def fold_of(subjects: pd.Series) -> pd.Series:

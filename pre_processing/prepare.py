@@ -18,6 +18,7 @@ import pandas as pd
 from pre_processing import artefacts, databases, errors, landmarks, masks, splits
 from pre_processing.artefacts import ListPaths
 from pre_processing.copies import NO_PLACE
+from pre_processing.databases.table import MISSING
 from pre_processing.emotions import DATABASES
 from pre_processing.helping import HelpFormatter
 from pre_processing.meanface import hide_points
@@ -29,7 +30,8 @@ CONDITIONS = ("unmasked", "masked")
 class Prepared(NamedTuple):
     """What was prepared: faces in the lists, audit table, manifest of masks, and why some faces are in no list.
 
-    folds: faces in the lists of each fold that was asked for; root: the folder that the lists' paths are relative to.
+    folds: faces in the lists of each fold that was asked for; table: as it was read, whose root the lists' paths are
+    relative to.
     """
 
     samples: pd.DataFrame
@@ -37,7 +39,7 @@ class Prepared(NamedTuple):
     manifest: pd.DataFrame
     failures: dict[str, str]
     folds: dict[int, pd.DataFrame]
-    root: Path
+    table: databases.Table
 
 
 def find_landmarks(table: databases.Table, samples: pd.DataFrame, out: Path, jobs: int = -1) -> landmarks.Landmarks:
@@ -130,9 +132,7 @@ def prepare(
         fold: write_artefacts(fold_dir(out, fold) if fold else out, table.name, samples, found, audit)
         for fold, (samples, audit) in parts.items()
     }
-    return Prepared(
-        written.pop(None), parts[None][1], manifest, {**unreadable, **found.failures}, written, Path(table.root)
-    )
+    return Prepared(written.pop(None), parts[None][1], manifest, {**unreadable, **found.failures}, written, table)
 
 
 def in_splits(counts: pd.Series) -> str:
@@ -148,11 +148,13 @@ def summary(done: Prepared) -> str:
     reasons = {**out[out > 0], **pd.Series(list(done.failures.values()), dtype=str).value_counts()}
     placed = done.manifest["placement"].value_counts()
     people = done.samples[done.samples["subject"] != ""].groupby("split")["subject"].nunique()
+    lost = done.table.dropped.get(MISSING)
     lines = [
+        f"labels: {done.table.labels}",
         *(f"{what}: {in_splits(counts)}" for what, counts in (("faces", faces), ("people", people)) if len(counts)),
         *(f"fold {fold}: {in_splits(part['split'].value_counts())}" for fold, part in done.folds.items()),
         f"certain landmarks: {done.samples['certain'].mean():.1%}",
-        *(f"{what}: {count}" for what, count in reasons.items()),
+        *(f"{what}: {count}" + (f", such as {lost[0]}" if what == MISSING else "") for what, count in reasons.items()),
         "masks: " + ", ".join(f"{count} {placement}" for placement, count in placed.items()),
     ]
     return "\n".join(lines)
@@ -213,8 +215,8 @@ def main(argv: list[str] | None = None) -> int:
         for path, reason in done.failures.items():
             print(f"in no list: {path}: {reason}", file=sys.stderr)
         print(summary(done))
-        if done.root.resolve() != root.resolve():
-            print(f"faces were unpacked: give --root_path {done.root} to what trains on them")
+        if done.table.root.resolve() != root.resolve():
+            print(f"faces were unpacked: give --root_path {done.table.root} to what trains on them")
         print(f"masked copies: {masked_root}")
 
     return errors.run(work, errors.GOES_ON)

@@ -187,13 +187,14 @@ def test_a_kill_before_best_pt_costs_no_best_weights(job, monkeypatch, number):
 
 def test_a_best_pt_of_an_epoch_that_last_pt_does_not_know_is_not_tested(job, monkeypatch):
     """So a kill left them when best.pt was written first; the weights of epoch 1 are lost."""
+    command = [*TWO, "--schedule", "exponential"]  # more epochs change no rate
     falling(monkeypatch, [0.5, 0.4, 0.6])
-    assert main_trainer.main([*TWO, "--epochs", "3"]) == 0
+    assert main_trainer.main([*command, "--epochs", "3"]) == 0
     newer = (job / "best.pt").read_bytes()
-    assert main_trainer.main(TWO) == 0
+    assert main_trainer.main(command) == 0
     (job / "best.pt").write_bytes(newer)
     falling(monkeypatch, [0.5, 0.4, 0.3])
-    assert main_trainer.main([*TWO, "--epochs", "3", "--resume", "auto"]) == 0
+    assert main_trainer.main([*command, "--epochs", "3", "--resume", "auto"]) == 0
     assert_tested(job, 3, checkpoint.load(job / "last.pt")["average"])
     assert json.loads((RUN / "metrics.json").read_text())["valid_accuracy"] == 0.3
 
@@ -278,6 +279,7 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, content, capsys)
         (["--seed", "1"], "--seed 0"),
         (["--optimizer", "adamw"], "--optimizer sgd"),
         (["--lr", "0.5"], "--lr 0.0"),
+        (["--epochs", "3"], "was trained with --epochs 2, not 3; give --epochs 2, or start without --resume"),
         (["--weight-decay", "0.5"], "give --weight-decay 0.0"),
         (["--targets", "votes"], "--targets hard"),
         (["--mirror"], "--mirror False"),

@@ -1,6 +1,8 @@
 """FER2013 as fer2013.csv and as Kaggle's folders, with its own labels and with those of FER+."""
 
 import csv
+import re
+import shutil
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ from pre_processing import prepare, splits
 from pre_processing.artefacts import InputError
 from pre_processing.databases import read
 from pre_processing.emotions import EMOTIONS, FERPLUS
+from pre_processing.partition import partition
 
 OWN = ["Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral"]  # FER2013's codes 0 to 6
 USAGES = ["Training"] * 9 + ["PublicTest"] * 3 + ["PrivateTest"] * 3
@@ -70,7 +73,7 @@ def ratings(winner="fear"):
 def test_own_labels_of_the_csv(pixels, images):
     table = read("F", pixels)
     assert table.root == pixels.parent / "fer-images"
-    assert table.labels == "FER2013's own labels"
+    assert re.match(r"FER2013's own labels, not FER\+'s, .* put fer2013new\.csv beside fer2013\.csv", table.labels)
     assert not table.dropped
     by_path = table.samples.set_index("path")
     for index, usage in enumerate(USAGES):
@@ -196,9 +199,41 @@ def test_incomplete_kaggle_folders_are_refused(kaggle):
 def test_preparing_says_where_faces_were_unpacked(pixels, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(prepare, "prepare", lambda db, root, out, masked, **_: prepare.Prepared(
         pd.DataFrame({"split": [], "subject": [], "certain": []}), pd.DataFrame(columns=splits.AUDIT_COLUMNS).astype({"what": str}),
-        pd.DataFrame({"placement": []}), {}, {}, read(db, root).root))  # fmt: skip
+        pd.DataFrame({"placement": []}), {}, {}, read(db, root)))  # fmt: skip
     for root in (pixels, pixels / "fer2013.csv"):
         assert prepare.main(["--DB", "F", "--root_path", str(root), "--out", str(tmp_path)]) == 0
         said = capsys.readouterr().out
         assert f"give --root_path {pixels.parent / 'fer-images'} to what trains" in said
         assert f"masked copies: {pixels.parent / 'fer-masked'}" in said
+        assert said.startswith("labels: FER2013's own labels, not FER+'s"), "a forgotten or misnamed file is noticed"
+        write_ratings(pixels, ratings())
+        assert prepare.main(["--DB", "F", "--root_path", str(root), "--out", str(tmp_path)]) == 0
+        assert capsys.readouterr().out.startswith("labels: FER+ votes of fer2013new.csv")
+        (pixels / "fer2013new.csv").unlink()
+
+
+def test_folders_with_labels_alone_give_way_to_the_csv(pixels):
+    """As they lie in Microsoft's repository, beside fer2013new.csv."""
+    for folder in FOLDERS.values():
+        (pixels / folder).mkdir()
+        (pixels / folder / "label.csv").write_text("fer0000000.png,10,0,0,0,0,0,0,0,0,0\n")
+    write_ratings(pixels, ratings())
+    table = read("F", pixels)
+    assert "fer2013new.csv" in table.labels
+    assert table.samples["split"].value_counts().to_dict() == {"train": 7, "valid": 3, "test": 3}
+    (pixels / "FER2013Test" / "fer0000000.png").touch()
+    with pytest.raises(InputError, match="no image of FERPlus's train split"):
+        partition(read("F", pixels))
+
+
+def test_a_folder_around_it_and_an_archive_are_named(pixels, kaggle, tmp_path):
+    for place in (pixels, kaggle):
+        around = tmp_path / f"{place.name}-around"
+        shutil.copytree(place, around / "deep" / "archive")
+        for root in (around, around / "deep"):
+            with pytest.raises(InputError, match=f"give --root_path {re.escape(str(around / 'deep' / 'archive'))}$"):
+                read("F", root)
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "packed" / "fer2013.tar.gz").touch()
+    with pytest.raises(InputError, match=r"holds fer2013\.tar\.gz; unpack fer2013\.tar\.gz where it lies; expected is"):
+        read("F", tmp_path / "packed")

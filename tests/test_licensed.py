@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pre_processing import databases, splits
+from pre_processing import databases, prepare, splits
 from pre_processing.artefacts import InputError
 from pre_processing.databases import affectnet_full
 from pre_processing.emotions import EMOTIONS
@@ -54,6 +54,9 @@ def test_no_image_is_opened_to_list_it(db, build, tmp_path, monkeypatch):
 def test_the_folder_around_it_will_do(tmp_path):
     tree = trees.affectnet_kaggle(tmp_path)
     assert set(databases.read("A", tmp_path).samples["path"]) == {f"AffectNet/{path}" for path in tree.faces}
+    (tmp_path / "around").mkdir()
+    (tmp_path / "AffectNet").rename(tmp_path / "around" / "AffectNet")
+    assert set(databases.read("A", tmp_path).samples["path"]) == {f"around/AffectNet/{path}" for path in tree.faces}
     tree = trees.rafdb(tmp_path)
     inner = databases.read("R", tree.root / "basic")
     assert {f"basic/{path}" for path in inner.samples["path"]} == set(tree.faces)
@@ -110,6 +113,44 @@ def test_an_unknown_layout_is_one_line_with_what_is_there_and_what_could_be(db, 
     known = {"A": ("training.csv", "annotations/0_exp.npy", "class001"), "R": ("list_patition_label.txt", "_aligned.jpg"),
              "C": ("cohn-kanade-images/S005", "_emotion.txt")}  # fmt: skip
     assert all(part in line for part in known[db])
+
+
+@pytest.mark.parametrize(
+    ("db", "build", "gone", "message"),
+    [
+        ("R", trees.rafdb, "basic/Image/aligned", r"basic: lacks Image/aligned or Image/original; unpack Image/aligned\.zip"),
+        ("A", trees.affectnet_mini, "val_set/annotations", "AffectNet: lacks val_set/annotations; expected is train_set/"),
+        ("C", trees.ckplus, "Emotion", r"CK\+: lacks Emotion; expected is cohn-kanade-images/"),
+    ],
+)  # fmt: skip
+def test_what_a_layout_lacks_is_named(db, build, gone, message, tmp_path):
+    tree = build(tmp_path)
+    (tree.root / gone).rename(tmp_path / "away")
+    if db == "R":
+        (tree.root / f"{gone}.zip").touch()
+    with pytest.raises(InputError, match=message) as caught:
+        databases.read(db, tree.root)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("db", "build", "gone", "split"),
+    [
+        ("R", trees.rafdb, "basic/Image/aligned/train_*", "train"),
+        ("A", trees.affectnet_mini, "val_set/images/*", "test"),
+    ],
+)
+def test_a_split_without_an_image_stops_before_anything_is_worked_out(db, build, gone, split, tmp_path, monkeypatch):
+    tree = build(tmp_path)
+    gone = sorted(tree.root.glob(gone))
+    first = gone[0].relative_to(tree.root).as_posix()
+    for file in gone[:-1]:
+        file.unlink()
+    monkeypatch.setattr(prepare, "find_landmarks", lambda *_: pytest.fail("landmarks were searched for"))
+    gone[-1].write_bytes(b"no image")
+    with pytest.raises(InputError, match=rf"no image of .*'s {split} split is there \(\d+ listed images are missing or "
+                       rf"unreadable, such as {first}\); unpack all of it"):  # fmt: skip
+        prepare.prepare(db, tree.root, tmp_path / "out", tmp_path / "masked", jobs=1)
 
 
 BAD = {

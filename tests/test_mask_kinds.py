@@ -159,6 +159,26 @@ def test_groups_and_names() -> None:
         assert "\n" not in str(error.value)
 
 
+SURGICAL = ("surgical_blue", "surgical_green", "surgical_white", "surgical_black", "surgical_pink")
+CLOTH = ("cloth_plain", "cloth_stripes", "cloth_checks", "cloth_dots", "cloth_denim", "cloth_floral")
+
+
+def test_a_new_kind_changes_no_mask_that_is_worn() -> None:
+    """Content and order of a group decide who wears what, in results and in masked copies."""
+    text = Path(mask_kinds.__file__).read_text(encoding="utf-8")
+    more = "KINDS = {" + "".join(f'"{name}": Kind(paint.surgical), ' for name in ("surgical_red", "cloth_new", "new"))
+    after: dict = {"__name__": mask_kinds.__name__}
+    exec(text.replace("KINDS = {", more, 1), after)
+    assert "new" in after["KINDS"]
+    for groups in (GROUPS, after["GROUPS"]):
+        assert groups["surgical"] == SURGICAL
+        assert groups["seen"] == (*SURGICAL, "kn95", *CLOTH)
+        assert groups["unseen"] == ("n95_valve", "ffp2_duckbill", "cloth_camouflage", "bandana")
+        assert groups["cloth"] == (*CLOTH, "cloth_camouflage")
+        whole = (*SURGICAL, "kn95", "n95_valve", "ffp2_duckbill", *CLOTH, "cloth_camouflage", "bandana")
+        assert groups["opaque"] == whole
+
+
 def test_the_seed_chooses_kinds_evenly_and_apart_from_the_wear() -> None:
     names = kinds_of("surgical")
     chosen = [choose_kind(names, seed) for seed in range(1000)]

@@ -82,6 +82,9 @@ def test_every_layout_is_prepared(layout, tmp_path, monkeypatch, capsys):
     assert f"faces: train {counts['train']}, valid {counts['valid']}, test {counts['test']}" in said
     if layout == "A":
         assert "unreadable image: 1" in said
+    assert said.startswith("labels: ")
+    if layout == "R":
+        assert "image missing: 1, such as basic/Image/aligned/train_99998_aligned.jpg\n" in said
     if db == "C":
         assert "people: train 7, valid 1, test 4" in said
 

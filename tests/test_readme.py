@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -84,6 +88,38 @@ def test_whatever_is_made_from_results_is_renewed_with_the_report() -> None:
         "training.weights --card",
         "report.build",
     ]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+def test_setup_refuses_other_pythons_and_clears_what_a_failed_try_left(tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    for minor in (10, 11, 13, 14):  # they check their version, and make an environment whose python does nothing
+        (tmp_path / f"python3.{minor}").write_text(
+            f'#!/bin/sh\n[ "$1" = -c ] && exec {sys.executable} -c "import sys; sys.version_info = (3, {minor}, 1); $2"\n'
+            f'echo "3.{minor} $*" >> asked\nmkdir -p .venv/bin\necho "#!/bin/sh" > .venv/bin/python\nchmod +x .venv/bin/python\n'
+        )
+        (tmp_path / f"python3.{minor}").chmod(0o755)
+
+    def setup(name: str) -> subprocess.CompletedProcess:
+        return subprocess.run(["make", "setup", f"PYTHON=./{name}"], cwd=tmp_path, capture_output=True, text=True)
+
+    for name in ("python3.10", "python3.14", "python"):
+        done = setup(name)
+        assert done.returncode != 0
+        said = f"./{name}: not Python 3.11 to 3.13; name one: make setup PYTHON=python3.11"
+        assert done.stderr.splitlines()[0] == said
+        assert not (tmp_path / ".venv").exists()
+    (tmp_path / ".venv").mkdir()
+    for minor, asked in ((13, "-m venv --clear .venv"), (11, "-m venv .venv")):  # a requirement changed: the rest stays
+        assert setup(f"python3.{minor}").returncode == 0
+        assert (tmp_path / "asked").read_text().splitlines()[-1] == f"3.{minor} {asked}"
+        os.utime(tmp_path / ".venv" / "ready", (0, 0))
+
+
+def test_versions_for_those_without_a_gpu_are_those_that_are_required() -> None:
+    (line,) = re.findall(r"`pip install (torch.*) --index-url https://download\.pytorch\.org/whl/cpu`", README)
+    assert set(line.split()) <= set((ROOT / "requirements.txt").read_text().splitlines())
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if "pre_processing.prepare" in line])

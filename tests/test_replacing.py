@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,24 @@ def test_a_test_does_not_replace_another_one(capsys):
     assert file.read_bytes() == before
     assert main_trainer.main([*test, "--mirror", "--overwrite"]) == 0
     assert json.loads(file.read_text())["config"]["mirror"]
+
+
+def test_results_of_ones_own_touch_none_that_are_there_and_later_lines_find_their_weights():
+    assert main_trainer.main([*ONE, "--publish"]) == 0
+    shutil.rmtree("checkpoint_ferplus")  # results ship, weights do not
+    noted = BASE.parents[2] / "MaskedDatasets/FERPlus/test_masks.json"
+    noted.write_text('{"seen, 14 faces": "of another machine"}')
+    before = {
+        path: path.read_bytes() for path in Path("Results").rglob("*.*") if path.is_file() and "cache" not in path.parts
+    }
+    mine = ["--results", "mine"]
+    assert main_trainer.main([*ONE, "--publish", *mine]) == 0
+    assert main_trainer.main([*ONE, "--publish", *mine, "--epochs", "2", "--resume", "auto"]) == 0
+    test = [*TINY, "--root_path", "data/faces", "-e", "--resume", str(WEIGHTS / "best.pt"), "--test_mask_kinds", "seen"]
+    assert main_trainer.main([*test, *mine]) == 0
+    assert all(path.read_bytes() == content for path, content in before.items())
+    assert (Path("mine", *BASE.parts[1:]) / "metrics.json").is_file()
+    assert Path("mine", *noted.parts[1:]).is_file()
 
 
 def test_figures_that_are_shown_are_not_replaced_unasked(capsys):

@@ -29,6 +29,7 @@ from training import batches, checkpoint, engine
 THREE = [*TINY, "--root_path", "data/faces", "--epochs", "3", "--ema", "0.9", "--schedule", "cosine"]
 STEPS = 3 * 4  # of THREE
 GO_ON = [*THREE, "--resume", "auto"]
+LONGER = [*GO_ON, "--schedule", "exponential"]  # cosine's number of epochs stays
 WORKER = str(Path(__file__).with_name("survival_worker.py"))
 
 
@@ -165,12 +166,12 @@ def test_ctrl_c_under_torchrun_is_the_same(job):
 
 
 def test_resume_auto_starts_goes_on_and_repeats_only_the_test(job, capsys):
-    assert main_trainer.main([*GO_ON, "--epochs", "1"]) == 0
+    assert main_trainer.main([*LONGER, "--epochs", "1"]) == 0
     assert "going on" not in capsys.readouterr().out
-    assert main_trainer.main([*GO_ON, "--epochs", "2"]) == 0
+    assert main_trainer.main([*LONGER, "--epochs", "2"]) == 0
     assert f"going on after epoch 1 of {WEIGHTS}/last.pt" in capsys.readouterr().out
     before = predictions()
-    assert main_trainer.main([*GO_ON, "--epochs", "2"]) == 0
+    assert main_trainer.main([*LONGER, "--epochs", "2"]) == 0
     assert "epoch   1" not in capsys.readouterr().out
     assert predictions() == before
 
@@ -183,11 +184,11 @@ def test_resume_auto_needs_a_name_to_evaluate(job, capsys):
 @pytest.fixture
 def begun(job):
     """A run with one epoch done; its last.pt as bytes."""
-    assert main_trainer.main([*THREE, "--epochs", "1"]) == 0
+    assert main_trainer.main([*LONGER, "--epochs", "1"]) == 0
     return (job / "last.pt").read_bytes()
 
 
-def assert_one_line(code, expected, capsys, argv=GO_ON):
+def assert_one_line(code, expected, capsys, argv=LONGER):
     assert main_trainer.main(argv) == code
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("error: ")
@@ -207,7 +208,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_checkpoint(job, begun, capsys):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert_kept(job, begun)
-    assert main_trainer.main(GO_ON) == 0
+    assert main_trainer.main(LONGER) == 0
     assert [json.loads(line)["epoch"] for line in (RUN / "log.jsonl").read_text().splitlines()] == [1, 2, 3]
 
 
@@ -228,7 +229,7 @@ def test_a_full_disk_met_by_a_small_file_is_one_line(job, begun, monkeypatch, na
 def test_a_line_that_the_full_disk_cut_off_is_dropped(job, begun):
     with open(RUN / "log.jsonl", "a") as handle:
         handle.write('{"epoch": 2, "lr')
-    assert main_trainer.main(GO_ON) == 0
+    assert main_trainer.main(LONGER) == 0
     assert len((RUN / "log.jsonl").read_text().splitlines()) == 3
 
 
@@ -251,7 +252,7 @@ def test_a_loading_process_that_dies_is_one_line_and_keeps_the_checkpoint(job, b
 
     monkeypatch.setattr(engine, "train_step", killer)
     monkeypatch.setitem(batches.READY, "prefetch_factor", 1)  # else all batches may be here before it dies
-    assert_one_line(1, "a loading process died", capsys, [*GO_ON, "-j", "1"])
+    assert_one_line(1, "a loading process died", capsys, [*LONGER, "-j", "1"])
     assert_kept(job, begun)
 
 

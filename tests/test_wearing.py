@@ -128,8 +128,10 @@ def test_test_masks_are_frozen_by_the_first_run(job, monkeypatch, capsys):
     assert main_trainer.main([*whole, "--mask_kinds", "kn95", "--tag", "later"]) == 2
     error = capsys.readouterr().err.strip()
     assert "test_masks.json" in error
+    assert error.endswith("Give --results FOLDER for results of your own")
     assert "\n" not in error
     assert not (BASE / "cnn-lite0-s0-later").exists()
+    assert main_trainer.main([*whole, "--mask_kinds", "kn95", "--tag", "later", "--results", "mine"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,8 @@ def check_same_model(path: Path, content: dict[str, Any], wanted: dict[str, Any]
 def check_same_run(options: Namespace, content: dict[str, Any]) -> None:
     """InputError in one line where a run would be gone on with as another one."""
     keys = [*SAME_RUN, *(["limit_batches"] if content.get("progress") else [])]  # its epoch's batches are drawn again
+    if options.schedule == "cosine":  # whose rate follows from the number of epochs, and would jump
+        keys.append("epochs")
     asked = plain(vars(options))
     was = {**asked, **LATER, **content["config"]}
     for key in keys:

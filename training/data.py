@@ -69,7 +69,8 @@ class Faces(Dataset):
         self.masks = masks
         self.certain, votes = read_extras(samples_file, kept, self.labels)
         if targets == "votes" and votes is None:
-            raise InputError(f"{samples_file or list_file}: has no votes of raters; give --targets hard")
+            raise InputError(f"{samples_file or list_file}: has no votes of raters; give --targets hard, or put fer2013new.csv beside "
+                             "fer2013.csv and prepare again where these are FER2013's own labels")  # fmt: skip
         self.targets = soft_targets(self.labels, votes if targets == "votes" else None, num_classes)
         self.changing = changing
         self.beside: Faces | None = None
@@ -201,7 +202,9 @@ def read_labelled(root: Path, list_file: Path, landmark_file: Path) -> dict[str,
     for path in paths:
         file = root / path
         if not file.is_file():
-            raise InputError(f"{file}: no such image, but {list_file} names it; give the --root_path of this list")
+            raise InputError(
+                f"{file}: no such image, but {list_file} names it; give the --root_path of this list, or the --DB of this folder"
+            )
         if file.is_symlink() and not file.resolve().is_relative_to(whole):
             raise InputError(f"{file}: leads out of {root}; put the image itself there")
     return {path: landmarks[path] for path in paths}

@@ -67,7 +67,7 @@ def freeze(file: Path, worn: dict[str, Any]) -> None:
     key = f"{worn['kinds']}, {worn['faces']} faces"
     if noted.setdefault(key, worn["sha256"]) != worn["sha256"]:
         raise InputError(f"{file}: test faces wore other masks ({key}) when earlier runs were tested; "
-                         "another machine or version may draw a pixel otherwise. Give --results FOLDER for results of your own, or remove the file and test those runs again")  # fmt: skip
+                         "another machine or version may draw a pixel otherwise. Give --results FOLDER for results of your own")  # fmt: skip
     file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(file) as temporary:
         temporary.write_text(json.dumps(noted, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -70,8 +70,10 @@ def read_mini(root: Path, base: Path) -> Table:
             keep_or_drop(collector, path, label, split, landmarks=points)
         labelled = {entry.removesuffix("_exp.npy") for entry in labels if entry.endswith("_exp.npy")}
         for stem in sorted(labelled - set(images)):
-            collector.drop("image missing", f"{prefix}/{stem}.jpg")
-    return collector.table(NAME, root, precropped=True, labels="AffectNet's smaller release, annotations/*_exp.npy")
+            collector.lose(f"{prefix}/{stem}.jpg", split)
+    return collector.table(
+        NAME, root, precropped=True, official=MINI, labels="AffectNet's smaller release, annotations/*_exp.npy"
+    )
 
 
 def load(path: Path) -> np.ndarray:
@@ -111,7 +113,9 @@ def read_kaggle(root: Path, base: Path) -> Table:
                     collector.drop("folder is none of class001 to class011", f"{place}/{image}")
                 else:
                     keep_or_drop(collector, f"{place}/{image}", label, split)
-    return collector.table(NAME, root, precropped=True, labels="Kaggle's subset of AffectNet, one folder a class")
+    return collector.table(
+        NAME, root, precropped=True, official=KAGGLE, labels="Kaggle's subset of AffectNet, one folder a class"
+    )
 
 
 LAYOUTS = (

@@ -85,7 +85,7 @@ def read(root: Path, base: Path) -> Table:
             seen[row.path] = split, row.label
             code = AFFECTNET[row.label]
             if row.path not in disk:
-                collector.drop("image missing", path)
+                collector.lose(path, split)
             elif code is None:
                 collector.drop(row.label, path)
             else:
@@ -94,7 +94,9 @@ def read(root: Path, base: Path) -> Table:
         if path not in seen:
             collector.drop("not in the CSV files", f"{prefix}/{path}")
     leave_out(collector, unsure)
-    return collector.table(DATABASES["A"], root, precropped=False, labels="AffectNet's full release")
+    return collector.table(
+        DATABASES["A"], root, precropped=False, official=("train", "test"), labels="AffectNet's full release"
+    )
 
 
 def leave_out(collector: Collector, unsure: set[str]) -> None:

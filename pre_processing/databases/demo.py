@@ -45,8 +45,10 @@ def read(root: Path) -> Table:
         if (root / path).is_file():
             collector.keep(path, code, split, subject=person, landmarks=points)
         else:
-            collector.drop("image missing", path)
-    return collector.table(NAME, root, precropped=False, labels=f"{LABELS}: the emotion that was drawn")
+            collector.lose(path, split)
+    return collector.table(
+        NAME, root, precropped=False, official=SPLITS, labels=f"{LABELS}: the emotion that was drawn"
+    )
 
 
 def _read_rows(path: Path) -> list[tuple[int, list[str]]]:

@@ -29,7 +29,7 @@ FOLDERS = {"train": "FER2013Train", "valid": "FER2013Valid", "test": "FER2013Tes
 KAGGLE_FOLDERS = {"train": ("Training",), "test": ("PublicTest", "PrivateTest")}
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 NAME = DATABASES["F"]
-OWN_LABELS = "FER2013's own labels"
+OWN_LABELS = "FER2013's own labels, not FER+'s, and no votes of raters; for FER+'s put fer2013new.csv beside fer2013.csv, and prepare again"
 
 
 def is_kaggle(root: Path) -> bool:
@@ -51,7 +51,7 @@ def read_kaggle(root: Path) -> Table:
                     collector.drop(f"file name does not begin with {' or '.join(usages)}", path)
                 else:
                     collector.keep(path, code, USAGES[usage])
-    return collector.table(NAME, root, precropped=True, labels=OWN_LABELS)
+    return collector.table(NAME, root, precropped=True, official=FOLDERS, labels=OWN_LABELS)
 
 
 def read_pixels(root: Path) -> Table:
@@ -63,7 +63,7 @@ def read_pixels(root: Path) -> Table:
     for path, (code, split, _) in zip(paths, rows, strict=True):
         collector.keep(path, code, split)
     images = images_root(root)
-    table = collector.table(NAME, images, precropped=True, labels=OWN_LABELS)
+    table = collector.table(NAME, images, precropped=True, official=FOLDERS, labels=OWN_LABELS)
     write_images(images, paths, (image for _, _, image in rows))
     return table
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from pre_processing.artefacts import FARTHEST
 from pre_processing.databases import fer2013
 from pre_processing.databases.fer2013 import FOLDERS, PIXELS, USAGES
+from pre_processing.databases.layouts import packed_in, within
 from pre_processing.databases.table import Collector, Table, found_in
 from pre_processing.emotions import DATABASES, FERPLUS
 from pre_processing.errors import InputError
@@ -33,7 +34,7 @@ def read(root: Path, *, rule: str = "majority") -> Table:
 
     FER2013{Train,Valid,Test} with label.csv (the official layout); fer2013.csv; Kaggle's image folders. The last two
     carry FER2013's own labels unless fer2013new.csv lies beside them. `rule`: "majority" or "argmax", see `winner`.
-    Valid is FER2013's PublicTest, Test its PrivateTest.
+    Valid is FER2013's PublicTest, Test its PrivateTest. Folders that hold labels alone give way to fer2013.csv.
     """
     if rule not in RULES:
         raise InputError(f"--rule {rule}: give one of {', '.join(RULES)}")
@@ -42,7 +43,8 @@ def read(root: Path, *, rule: str = "majority") -> Table:
     if not root.is_dir():
         raise InputError(f"{root}: not a folder; expected is {EXPECTED}")
     official = [split for split, name in FOLDERS.items() if (root / name).is_dir()]
-    if official:
+    # Microsoft's repository has these folders with labels alone.
+    if official and not ((root / PIXELS).is_file() and labels_alone(root, official)):
         return read_official(root, official, rule)
     rated = (root / NEW_LABELS).is_file()
     if (root / PIXELS).is_file():
@@ -53,7 +55,15 @@ def read(root: Path, *, rule: str = "majority") -> Table:
             raise InputError(f"{root}: Kaggle's file names do not tell which row of {NEW_LABELS} a face is; put "
                              f"{PIXELS} there too, or take {NEW_LABELS} away to use FER2013's own labels")  # fmt: skip
         return fer2013.read_kaggle(root)
-    raise InputError(f"{root}: holds {found_in(root)}; expected is {EXPECTED}")
+    for base in within(root):
+        if fer2013.is_kaggle(base) or any((base / name).exists() for name in (PIXELS, *FOLDERS.values())):
+            raise InputError(f"{root}: holds {found_in(root)}; what is known lies in {base}: give --root_path {base}")
+    raise InputError(f"{root}: holds {found_in(root)}{packed_in(root)}; expected is {EXPECTED}")
+
+
+def labels_alone(root: Path, present: Sequence[str]) -> bool:
+    """Whether the official folders that are there hold no image."""
+    return not any({entry.name for entry in os.scandir(root / FOLDERS[split])} - {LABELS} for split in present)
 
 
 def read_joined(root: Path, rule: str) -> Table:
@@ -75,7 +85,7 @@ def read_joined(root: Path, rule: str) -> Table:
         named[path] = image
         decide_face(collector, path, split, votes, rule)
     images = fer2013.images_root(root)
-    table = collector.table(NAME, images, precropped=True, labels=describe(NEW_LABELS, rule))
+    table = collector.table(NAME, images, precropped=True, official=FOLDERS, labels=describe(NEW_LABELS, rule))
     fer2013.write_images(images, list(named), named.values())
     return table
 
@@ -103,13 +113,14 @@ def read_official(root: Path, present: Sequence[str], rule: str) -> Table:
             elif image in seen:
                 collector.drop("listed twice", path)
             elif image not in files:
-                collector.drop("image missing", path)
+                collector.lose(path, split)
             else:
                 decide_face(collector, path, split, votes, rule, box)
             seen.add(image)
         for image in sorted(files - seen):
             collector.drop("not in the label file", f"{name}/{image}")
-    return collector.table(NAME, root, precropped=True, labels=describe(" and ".join(sorted(sources)), rule))
+    labels = describe(" and ".join(sorted(sources)), rule)
+    return collector.table(NAME, root, precropped=True, official=FOLDERS, labels=labels)
 
 
 Row = tuple[str, tuple[int, ...], tuple[int, ...]]  # image name, ten votes, box

@@ -51,7 +51,7 @@ def read_basic(root: Path, base: Path, images: str) -> Table:
         if image in seen:
             collector.drop("listed twice", path)
         elif image not in files:
-            collector.drop("image missing", path)
+            collector.lose(path, split)
         else:
             box = read_box(base / BOXES / f"{name}_boundingbox.txt") if images == "original" else ()
             collector.keep(path, emotion, split, box=box)
@@ -59,7 +59,7 @@ def read_basic(root: Path, base: Path, images: str) -> Table:
     for image in sorted(files - seen):
         collector.drop("not in the label file", f"{prefix}/{image}")
     labels = f"{NAME}'s basic emotions, {images} images"
-    return collector.table(NAME, root, precropped=images == "aligned", labels=labels)
+    return collector.table(NAME, root, precropped=images == "aligned", official=("train", "test"), labels=labels)
 
 
 def read_labels(path: Path) -> list[tuple[str, str, int]]:

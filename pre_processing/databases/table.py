@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pandas as pd
 
 from pre_processing.artefacts import FARTHEST, InputError, path_defect
 
+MISSING = "image missing"
 COLUMNS = ("path", "emotion", "split", "subject", "box", "landmarks", "votes")
 
 
@@ -22,7 +24,8 @@ class Table:
     emotion (0..6), split ("train", "valid", "test" or ""), subject ("" where unknown), box (left, top, right, bottom in
     pixels, or ()), landmarks (float32 (68,2) in pixels, or ()), votes (7 ints in the order of EMOTIONS, or ());
     dropped: {reason: paths, or lines of a label file, that were left out}; precropped: images show one face each;
-    labels: where the labels come from, and by which rule.
+    labels: where the labels come from, and by which rule; official: {split that the database comes with: paths of its
+    images that are missing}.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Table:
     dropped: dict[str, list[str]]
     precropped: bool
     labels: str = ""
+    official: dict[str, list[str]] = field(default_factory=dict)
 
     def counts(self) -> pd.DataFrame:
         """Faces of each split (rows) and emotion code (columns)."""
@@ -43,6 +47,7 @@ class Collector:
 
     rows: list[tuple] = field(default_factory=list)
     dropped: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    lost: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def keep(self, path: str, emotion: int, split: str, *, subject="", box=(), landmarks=(), votes=()) -> None:
         """Add a face; InputError where its path could lead out of the database, or into no list."""
@@ -54,7 +59,12 @@ class Collector:
         """Count a face that is left out."""
         self.dropped[reason].append(path)
 
-    def table(self, name: str, root: Path, *, precropped: bool, labels: str) -> Table:
+    def lose(self, path: str, split: str) -> None:
+        """Count a face of an official split whose image is not there."""
+        self.drop(MISSING, path)
+        self.lost[split].append(path)
+
+    def table(self, name: str, root: Path, *, precropped: bool, labels: str, official: Iterable[str] = ()) -> Table:
         """The table, sorted by path; InputError where no face is left."""
         if not self.rows:
             reasons = ", ".join(f"{len(paths)} {reason}" for reason, paths in self.dropped.items()) or "no image at all"
@@ -62,7 +72,8 @@ class Collector:
                 f"{root}: no usable face of {name} ({reasons}); check that the images lie beside their labels"
             )
         samples = pd.DataFrame(sorted(self.rows, key=lambda row: row[0]), columns=list(COLUMNS))
-        return Table(name, root, samples, dict(self.dropped), precropped, labels)
+        lost = {split: self.lost[split] for split in official}
+        return Table(name, root, samples, dict(self.dropped), precropped, labels, lost)
 
 
 def shipped_points(values: np.ndarray) -> np.ndarray | tuple[()]:
