@@ -142,7 +142,8 @@ def test_annotated_pictures_show_the_face_and_nothing_else_changes(run, astronau
     assert code == 0
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["astronaut-2.png", "astronaut.png"]
     drawn = np.asarray(Image.open(tmp_path / "out" / "astronaut.png"))
-    changed = (drawn != skimage.data.astronaut()).any(2)
+    assert len(np.unique(drawn[512:].reshape(-1, 3), axis=0)) > 100  # the legend of the gates' colours
+    changed = (drawn[:512] != skimage.data.astronaut()).any(2)
     x, y, w, h = face["box"]
     assert changed[y : y + h, x : x + w].mean() > 0.03
     assert changed[300:].sum() == 0
@@ -291,8 +292,9 @@ def test_gates_are_drawn_where_the_regions_are():
     assert columns.min() > x - w // 4
     assert columns.max() < x + w + w // 4
     assert rows.max() < y + h + h // 4
-    dark, light = pictures.gate_colours(np.array([0.0, 1.0]))
-    assert sum(dark) < sum(light)
+    dark, usual, light, full = pictures.gate_colours(np.array([0.0, 0.25, 0.5, 1.0]))
+    assert sum(dark) < sum(usual) < sum(light) == sum(full)
+    assert pictures.annotate(photo, [(face.box, face.points, np.zeros(0), ["Happy"])]).shape == photo.shape
 
 
 def test_labels_say_the_answer_in_words():
