@@ -73,6 +73,18 @@ def message(text: str) -> str:
     return f"<p class='hint warn'>{html.escape(text)}</p>"
 
 
+def title(number: int, count: int, certain: bool) -> str:
+    """Which of how many faces a card is about, and whether its points are uncertain; empty where neither is worth a word."""
+    parts = [f"Face {number} of {count}"] if count > 1 else []
+    return ", ".join(parts if certain else [*parts, UNCERTAIN]).capitalize()
+
+
+def unshown(count: int) -> str:
+    """What is said of faces for which the page has no room."""
+    faces = "1 smaller face is" if count == 1 else f"{count} smaller faces are"
+    return f"<p class='legend'>{faces} not shown; predict.py lists all.</p>" if count > 0 else ""
+
+
 def card(verdicts: Sequence[str], pictured: Sequence[str], chart: str, title: str) -> str:
     """All there is to say about one face."""
     heading = f"<h2>{title}</h2>" if title else ""

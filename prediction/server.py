@@ -26,7 +26,7 @@ from pre_processing.crop import read_image
 from pre_processing.drawing.points import UNITS
 from pre_processing.overlay import KINDS
 from prediction import page
-from prediction.network import Predictor
+from prediction.network import Predictor, weights_of
 from prediction.outputs import best
 from prediction.search import Seen, find
 from prediction.trust import Trust
@@ -132,17 +132,17 @@ class Page:
         except InputError:
             return page.message("This is not a readable picture. Choose a JPEG or PNG file.")
         mask = "" if kind == NONE else kind
-        faces, worn = find(photo, self.predictor.size, mask, "photo")
+        faces, worn = find(photo, self.predictor.size, mask)
         faces = sorted(faces, key=lambda face: -face.box[2] * face.box[3])
         if not faces:
             return page.message(
                 "No face was found in this photo. A face that looks at the camera and is lit well is found best."
             )
         shown = [
-            self.card(photo, worn, face, f"Face {number} of {len(faces)}" if len(faces) > 1 else "")
+            self.card(photo, worn, face, page.title(number, len(faces), face.certain))
             for number, face in enumerate(faces[: page.MOST], 1)
         ]
-        return "".join(shown)
+        return "".join([*shown, page.unshown(len(faces) - len(shown))])
 
     def card(self, photo: np.ndarray, worn: np.ndarray, face: Seen, title: str) -> str:
         """Pictures, verdicts and bars of one face."""
@@ -243,10 +243,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def work() -> None:
         args = parser.parse_args(argv)
-        if args.weights and args.num_classes:
-            raise InputError("--weights and --num_classes: give one of the two, weights have their number of emotions")
+        name = weights_of(args.weights, args.num_classes)
         with contextlib.suppress(KeyboardInterrupt), endable(), tempfile.TemporaryDirectory() as folder:
             os.environ["GRADIO_TEMP_DIR"] = folder  # photos are gone when the page is
-            start(args.weights or f"gacnn-lite0-{args.num_classes or 7}", Path(folder), args.port, wait=True)
+            start(name, Path(folder), args.port, wait=True)
 
     return door.run(work)

@@ -152,7 +152,7 @@ def test_names_forge_no_lines_and_give_terminals_no_codes(run, astronaut, tmp_pa
 
 def test_no_cell_of_the_table_is_a_formula():
     report = outputs.Report(("Happy",), screen=False, masks=True)
-    chances = {"emotion": "Happy", "probabilities": {"Happy": 1.0}}
+    chances = {"emotion": "Happy", "probabilities": {"Happy": 1.0}, "certain": None}
     names = ["=1+1.png", "+a.png", "-a.png", "@a.png", "\ta.png", "\na.png", "/photos/=a.png", "a=b.png"]
     for name in names:
         other = {"kind": name, **chances}
