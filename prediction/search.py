@@ -16,7 +16,7 @@ from pre_processing.crop import crop_face, read_image
 from pre_processing.fitting import to_grey
 from pre_processing.mask_kinds import SECOND
 from pre_processing.meanface import hide_points
-from pre_processing.overlay import put_mask
+from pre_processing.overlay import kinds_of, put_mask
 from pre_processing.photos import Face, credible, find_faces
 
 
@@ -96,10 +96,13 @@ def read(image: np.ndarray) -> list[tuple[Face, bool | None]]:
 def find(image: np.ndarray, size: int, kind: str = "", name: str = "") -> tuple[list[Seen], np.ndarray]:
     """Faces of a photo uint8 (H, W, 3), with crops of `size` pixels, from left to right; and the photo.
 
-    With a `kind` each face is also looked at with such a mask on; the photo then shows the masks. They are chosen by
-    `name`, the same for all frames of a video; else by the pixels, so that a photo that is renamed keeps its masks.
+    With a `kind` each face is also looked at with such a mask on; the photo then shows the masks. One kind is worn alike
+    in every photo. Of several, `name` picks one for each face, so that all frames of a video have the same; without a
+    name the pixels do, so that a photo that is renamed keeps its masks.
     """
     seen, worn = [], image
+    if not kind or len(kinds_of(kind)) == 1:
+        name = "photo"
     name = name or hashlib.sha256(image.tobytes()).hexdigest()
     for number, (face, masked) in enumerate(read(image)):
         points = np.asarray(face.points, np.float32)

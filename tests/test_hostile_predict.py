@@ -290,7 +290,7 @@ def test_photos_are_deleted_while_the_page_runs_and_examples_are_not(server, ser
     blocks, address = served
     assert blocks.delete_cache == (server.KEPT, server.KEPT)
     photo = Path(upload(address, astronaut))
-    example = photo.parents[1] / "astronaut.png"
+    example = photo.parents[1] / "astronaut.jpg"
     assert "event: complete" in ask(address, str(example))
     delete_files_created_by_app(blocks, server.KEPT)
     assert photo.is_file()
