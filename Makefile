@@ -25,6 +25,7 @@ $(VENV)/ready: requirements.txt
 	touch $@
 
 see: setup
+	@rm -f data/see/astronaut.jpg # of an earlier time: predict.py replaces no file
 	$(VENV)/bin/python predict.py misc/astronaut.jpg --put_mask surgical_blue --save data/see
 	@echo "Photo with its answers and gates: data/see/astronaut.jpg"
 

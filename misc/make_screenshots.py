@@ -18,7 +18,7 @@ from browser import PATIENCE, chromium  # noqa: E402
 
 from prediction import server  # noqa: E402
 
-SHOTS = (("page.jpg", "astronaut.png", "surgical blue"), ("page-drawn.jpg", "drawn-happy.png", "kn95"))
+SHOTS = (("page.jpg", "astronaut.jpg", "surgical blue"), ("page-drawn.jpg", "drawn-happy.png", "kn95"))
 
 
 def shoot(address: str, folder: Path, target: Path) -> None:
@@ -35,7 +35,7 @@ def shoot(address: str, folder: Path, target: Path) -> None:
             page.locator("input[type=file]").first.set_input_files(folder / photo)
             page.locator(".verdict.masked").wait_for()
             page.wait_for_timeout(3000)
-            page.screenshot(path=target / name, quality=85)
+            page.screenshot(path=target / name, quality=80)
             print(target / name)
             page.close()
 

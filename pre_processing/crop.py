@@ -18,6 +18,8 @@ from pre_processing.artefacts import InputError
 from pre_processing.meanface import VISIBLE
 
 FACTOR = 1.25
+PHONES = (".heic", ".heif")  # whole photos of phones, which few versions of OpenCV read
+CONVERT = "convert it to .jpg (on an iPhone: Settings, Camera, Formats, Most Compatible)"
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -32,7 +34,8 @@ def read_image(path: str | Path) -> np.ndarray:
             raise InputError(f"{path}: too many pixels; make it smaller, or remove the file") from error
         image = None
     if image is None:
-        raise InputError(f"{path}: not a readable image; replace or remove the file")
+        remedy = CONVERT if Path(path).suffix.lower() in PHONES else "replace or remove the file"
+        raise InputError(f"{path}: not a readable image; {remedy}")
     return image
 
 

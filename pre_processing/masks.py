@@ -120,7 +120,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "target", metavar="OUT", type=Path, nargs="?", help="folder for copies and manifest.csv, or one .jpg/.png"
     )
-    parser.add_argument("--kind", default="surgical", help="kind or group of masks, or several with commas")
+    parser.add_argument(
+        "--kind",
+        default="surgical",
+        help="a kind (surgical_blue, kn95, cloth_dots ...), a group "
+        "(surgical, cloth, respirator, seen, unseen, all ...), several with commas, or a picture "
+        "(mask.png with mask.txt beside it)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="decides what is drawn")
     parser.add_argument("-j", "--jobs", type=int, default=-1, help="processes, -1: all cores")
     shows = parser.add_mutually_exclusive_group()

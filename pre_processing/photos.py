@@ -25,7 +25,7 @@ from pre_processing.copies import (
     writable,
     write_image,
 )
-from pre_processing.crop import read_image
+from pre_processing.crop import CONVERT, PHONES, read_image
 from pre_processing.fitting import to_grey
 from pre_processing.overlay import put_mask
 
@@ -120,7 +120,8 @@ def _mask_file(photo: Photo, seed: int, kind: str, show: str) -> list[dict]:
     try:
         image = read_image(photo.file)
     except InputError:
-        return [_miss(photo, kind, UNREADABLE)]
+        phone = photo.file.suffix.lower() in PHONES
+        return [_miss(photo, kind, f"{UNREADABLE}; {CONVERT}" if phone else UNREADABLE)]
     if not writable(photo.copy):
         return [_miss(photo, kind, UNWRITABLE)]
     # All faces are fitted before the first mask is drawn: neighbours may overlap.

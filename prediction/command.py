@@ -25,7 +25,7 @@ from pre_processing.copies import encoded, writable, write_image
 from pre_processing.errors import shown
 from pre_processing.meanface import hide_points
 from prediction import outputs, pictures, sources
-from prediction.network import BATCH, Answer, Predictor
+from prediction.network import BATCH, Answer, Predictor, weights_of
 from prediction.search import Found, Seen, Task, search
 from training import door, options, trained
 
@@ -104,8 +104,16 @@ def build_parser() -> options.Parser:
     )
     add("--put_mask", type=options.mask_kinds, metavar="KIND", help="put a mask on each face as well and "
         "show both answers: surgical_blue, kn95, cloth ...")  # fmt: skip
-    add("--json", metavar="FILE", help="write a list with an object for each face; - is the screen")
-    add("--csv", metavar="FILE", help="write a table with a line for each face; - is the screen")
+    add(
+        "--json",
+        metavar="FILE",
+        help="write a list with an object for each face, and for each picture without one; - is the screen",
+    )
+    add(
+        "--csv",
+        metavar="FILE",
+        help="write a table with a line for each face, and for each picture without one; - is the screen",
+    )
     add("--save", type=Path, metavar="DIR", help="write pictures with boxes, answers and gates drawn on the faces")
     add(
         "--every",
@@ -120,10 +128,7 @@ def build_parser() -> options.Parser:
 
 def load(chosen: argparse.Namespace) -> Predictor:
     """The network that was asked for; InputError or WeightsError where there is none such."""
-    net = trained.network(chosen.weights or f"gacnn-lite0-{chosen.num_classes or 7}")
-    if chosen.num_classes not in (None, len(net.emotions)):
-        raise InputError(f"{shown(chosen.weights)}: tells {len(net.emotions)} emotions apart, not {chosen.num_classes}")
-    return Predictor(net, chosen.device)
+    return Predictor(trained.network(weights_of(chosen.weights, chosen.num_classes)), chosen.device)
 
 
 def tasks_for(chosen: argparse.Namespace) -> tuple[Iterable[Task | InputError], int | None, int]:

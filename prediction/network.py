@@ -13,10 +13,18 @@ import numpy as np
 import torch
 from torch import nn
 
+from pre_processing.artefacts import InputError
 from prediction.search import View
 from training import augment, engine
 
 BATCH = 32  # faces a step
+
+
+def weights_of(weights: str | None, num_classes: int | None) -> str:
+    """The weights that options ask for: named, or those that ship for 4 or 7 emotions; InputError for both at once."""
+    if weights and num_classes:
+        raise InputError("--weights and --num_classes: give one of the two, weights have their number of emotions")
+    return weights or f"gacnn-lite0-{num_classes or 7}"
 
 
 class Answer(NamedTuple):

@@ -22,7 +22,10 @@ from prediction.sources import VIDEOS
 
 SCREEN = "-"
 MASKED = {True: "yes", False: "no", None: "?"}
+UNCERTAIN = "points uncertain"  # of a face that is covered, turned far, or none
 PRECIOUS = SUFFIXES | OTHERS | VIDEOS | {".onnx", ".pt", ".pth", ".safetensors"}  # a forgotten name after --json
+# In the place of a face where a picture that was looked at shows none.
+NOBODY = dict.fromkeys(("box", "emotion", "probabilities", "masked", "certain"))
 FORMULA = ("=", "+", "-", "@", "\t", "\n")  # spreadsheets take a cell that begins so for a formula
 
 
@@ -45,14 +48,21 @@ def lines(face: Seen, bare: Answer, worn: Answer | None, names: tuple[str, ...])
 
 
 def record(found: Found, face: Seen, bare: Answer, worn: Answer | None, names: tuple[str, ...]) -> dict[str, Any]:
-    """A face as plain values: file, box [x, y, w, h] in pixels, emotion, probabilities by name, masked true/false/null.
+    """A face as plain values: file, box [x, y, w, h] in pixels, emotion, probabilities by name, masked true/false/null,
+    certain true/false (of its points).
 
     For a video also frame and seconds; where a mask was put on, put_mask with its kind and the answer under it.
     """
+    other = {"put_mask": {"kind": face.kind, **by_name(worn, names)}} if worn is not None else {}
+    told = {"masked": face.masked, "certain": face.certain}
+    return {**place(found), "box": list(face.box), **by_name(bare, names), **told, **other}
+
+
+def place(found: Found) -> dict[str, Any]:
+    """File of a picture, and for a video frame and seconds."""
     task = found.task
     when = {} if task.frame is None else {"frame": task.frame, "seconds": task.seconds}
-    other = {"put_mask": {"kind": face.kind, **by_name(worn, names)}} if worn is not None else {}
-    return {"file": task.file, **when, "box": list(face.box), **by_name(bare, names), "masked": face.masked, **other}
+    return {"file": task.file, **when}
 
 
 def check_places(*files: str | None, read: Sequence[Path] = ()) -> None:
@@ -96,7 +106,7 @@ def put(file: str, text: str) -> None:
 
 
 class Report:
-    """Collects faces; prints a line for each as it comes where there is a `screen`."""
+    """Collects faces, and pictures without one; prints a line for each as it comes where there is a `screen`."""
 
     def __init__(self, names: tuple[str, ...], screen: bool, masks: bool) -> None:
         self.names, self.screen, self.records = names, screen, []
@@ -120,11 +130,12 @@ class Report:
         frame = "" if found.task.frame is None else f" #{found.task.frame}"
         where = f"{shown(found.task.file)}{frame}"
         if not faces:
+            self.records.append({**place(found), **NOBODY})
             self.say(f"{where:<28} no face found")
         for face, bare, worn in faces:
             self.records.append(record(found, face, bare, worn, self.names))
-            box = " ".join(map(str, face.box))
-            self.say(f"{where:<28} {box:<20} {MASKED[face.masked]:<14} {self.cells(bare)}")
+            box, doubt = " ".join(map(str, face.box)), "" if face.certain else f"  {UNCERTAIN}"
+            self.say(f"{where:<28} {box:<20} {MASKED[face.masked]:<14} {self.cells(bare)}{doubt}")
             if worn is not None:
                 self.say(f"{'':<28} {'':<20} {shown(face.kind):<14} {self.cells(worn)}")
 
@@ -149,16 +160,15 @@ class Report:
         writer = csv.writer(text, lineterminator="\n")
         chances = [f"p_{name}" for name in self.names]
         more = ["put_mask", "emotion_masked", *(f"{name}_masked" for name in chances)] if self.masks else []
-        writer.writerow(["file", "frame", "x", "y", "width", "height", "masked", "emotion", *chances, *more])
+        writer.writerow(["file", "frame", "x", "y", "width", "height", "masked", "certain", "emotion", *chances, *more])
         for one in self.records:
-            masked = "" if one["masked"] is None else str(one["masked"]).lower()
             row = [
                 cell(fit(one["file"])),
                 one.get("frame", ""),
-                *one["box"],
-                masked,
+                *(one["box"] or [""] * 4),
+                *("" if one[key] is None else str(one[key]).lower() for key in ("masked", "certain")),
                 one["emotion"],
-                *one["probabilities"].values(),
+                *(one["probabilities"] or dict.fromkeys(self.names)).values(),
             ]
             worn = one.get("put_mask")
             if worn:

@@ -14,7 +14,8 @@ from PIL import Image
 from pre_processing.crop import apply_matrix, crop_matrix, warp
 from pre_processing.meanface import hide_points
 from prediction.network import Answer
-from prediction.pictures import draw_gates
+from prediction.outputs import UNCERTAIN
+from prediction.pictures import OPEN, draw_gates
 
 SIDE = 360  # pixels of a picture on the page
 MOST = 4  # faces of a photo, the largest ones
@@ -26,7 +27,8 @@ INTRO = """<header><h1>Facial emotion recognition behind face masks</h1>
 Not for decisions about people.</p></header>"""
 LIGHT = "() => document.body.classList.remove('dark')"  # the pictures and bars are made for a light page
 WAITING = "<p class='hint'>Drop a photo, take one with the camera, or choose an example.</p>"
-LEGEND = "<div class='legend'>gate of each region: closed <i></i> open</div>"
+LEGEND = f"""<div class='legend'>gate of each region: 0 <i></i> {OPEN:g} or more. It is how much of the region's features the network
+lets through, not how important the region is.</div>"""
 
 
 def picture(image: np.ndarray, title: str) -> str:
@@ -69,6 +71,18 @@ def verdict(style: str, title: str, emotion: str, chance: float, trust: str) -> 
 def message(text: str) -> str:
     """A line instead of an answer."""
     return f"<p class='hint warn'>{html.escape(text)}</p>"
+
+
+def title(number: int, count: int, certain: bool) -> str:
+    """Which of how many faces a card is about, and whether its points are uncertain; empty where neither is worth a word."""
+    parts = [f"Face {number} of {count}"] if count > 1 else []
+    return ", ".join(parts if certain else [*parts, UNCERTAIN]).capitalize()
+
+
+def unshown(count: int) -> str:
+    """What is said of faces for which the page has no room."""
+    faces = "1 smaller face is" if count == 1 else f"{count} smaller faces are"
+    return f"<p class='legend'>{faces} not shown; predict.py lists all.</p>" if count > 0 else ""
 
 
 def card(verdicts: Sequence[str], pictured: Sequence[str], chart: str, title: str) -> str:

@@ -14,11 +14,12 @@ from models.regions import face_side
 
 RADIUS = 0.042  # of a region's disc, in sides of the face
 INK, PAPER = (255, 255, 255), (28, 32, 40)
+OPEN = 0.5  # the gate that is yellow: hardly one is further open, and on a scale up to 1 all would look alike
 
 
 def gate_colours(gates: np.ndarray) -> list[tuple[int, int, int]]:
-    """RGB of gates (R,): dark violet at 0, yellow at 1 (viridis)."""
-    steps = np.clip(np.round(gates * 255), 0, 255).astype(np.uint8)
+    """RGB of gates (R,): dark violet at 0, yellow from OPEN on (viridis)."""
+    steps = np.clip(np.round(gates / OPEN * 255), 0, 255).astype(np.uint8)
     colours = cv2.applyColorMap(steps[:, None], cv2.COLORMAP_VIRIDIS)[:, 0, ::-1]
     return [tuple(map(int, colour)) for colour in colours]
 
@@ -48,11 +49,31 @@ def label(pen: ImageDraw.ImageDraw, lines: Sequence[str], left: float, top: floa
     pen.multiline_text((left + gap - x0, top + gap - y0), text, INK, font, spacing=gap)
 
 
+def with_legend(picture: Image.Image) -> Image.Image:
+    """The picture, and below it a strip that says which colours gates have."""
+    size = max(6, min(24, picture.width // 34))
+    taller = Image.new("RGB", (picture.width, picture.height + 2 * size), PAPER)
+    taller.paste(picture)
+    pen, font = ImageDraw.Draw(taller), ImageFont.load_default(size)
+    middle, at = picture.height + size, size
+    for text in ("gate of a region: 0", None, f"{OPEN:g} or more"):
+        if text:
+            pen.text((at, middle), text, INK, font, anchor="lm")
+            at += round(pen.textlength(text, font)) + size // 2
+            continue
+        for colour in gate_colours(np.linspace(0, OPEN, 5 * size)):
+            pen.line((at, middle - size // 3, at, middle + size // 3), colour)
+            at += 1
+        at += size // 2
+    return taller
+
+
 def annotate(
     image: np.ndarray,
     faces: Sequence[tuple[tuple[int, int, int, int], np.ndarray, np.ndarray, Sequence[str]]],
 ) -> np.ndarray:
-    """A picture uint8 (H, W, 3) with (box x y w h, points (68, 2), gates (R,), lines of text) of each face drawn on it."""
+    """A picture uint8 (H, W, 3) with (box x y w h, points (68, 2), gates (R,), lines of text) of each face drawn on it,
+    and a legend below where there are gates."""
     picture = Image.fromarray(image)
     for _, points, gates, _ in faces:
         draw_gates(picture, points, gates)
@@ -61,4 +82,4 @@ def annotate(
         line = max(1, round(max(w, h) / 90))
         pen.rectangle((x, y, x + w, y + h), outline=(*INK, 230), width=line)
         label(pen, lines, x, y, max(11, round(max(w, h) / 9)), picture.width)
-    return np.asarray(picture)
+    return np.asarray(with_legend(picture) if any(len(gates) for _, _, gates, _ in faces) else picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,8 @@ from pre_processing.crop import crop_face, read_image
 from pre_processing.fitting import to_grey
 from pre_processing.mask_kinds import SECOND
 from pre_processing.meanface import hide_points
-from pre_processing.overlay import put_mask
-from pre_processing.photos import Face, find_faces
+from pre_processing.overlay import kinds_of, put_mask
+from pre_processing.photos import Face, credible, find_faces
 
 
 class View(NamedTuple):
@@ -34,7 +35,8 @@ class Seen(NamedTuple):
     """A face of a picture.
 
     box: x, y, width, height in pixels; points: (68, 2) in the picture's pixels; masked: wears a mask in the picture, None
-    in doubt; bare, worn: its view as it is, and with a mask put on (None where none was asked for); kind: of that mask.
+    in doubt; bare, worn: its view as it is, and with a mask put on (None where none was asked for); kind: of that mask;
+    certain: whether the points are, as in photos.Face.
     """
 
     box: tuple[int, int, int, int]
@@ -43,6 +45,7 @@ class Seen(NamedTuple):
     bare: View
     worn: View | None = None
     kind: str = ""
+    certain: bool = True
 
 
 class Task(NamedTuple):
@@ -78,12 +81,13 @@ def view(image: np.ndarray, points: np.ndarray, masked: bool, size: int) -> View
 
 
 def read(image: np.ndarray) -> list[tuple[Face, bool | None]]:
-    """Faces of a photo uint8 (H, W, 3) from left to right, each with whether it wears a mask (None in doubt).
+    """Faces of a photo uint8 (H, W, 3) from left to right, each with whether it wears a mask (None in doubt); those that
+    the command for masks would mask.
 
     Behind a mask, visible points are those of covered.py's network and hidden ones the mean face's.
     """
     grey, faces = to_grey(image), []
-    for face in sorted(find_faces(image), key=lambda face: float(face.box[0])):
+    for face in sorted(credible(find_faces(image)), key=lambda face: float(face.box[0])):
         look = covered.look(grey, face.box)
         faces.append((face._replace(points=look.points) if look.masked else face, look.masked))
     return faces
@@ -92,14 +96,20 @@ def read(image: np.ndarray) -> list[tuple[Face, bool | None]]:
 def find(image: np.ndarray, size: int, kind: str = "", name: str = "") -> tuple[list[Seen], np.ndarray]:
     """Faces of a photo uint8 (H, W, 3), with crops of `size` pixels, from left to right; and the photo.
 
-    With a `kind` each face is also looked at with such a mask on, chosen by `name`; the photo then shows the masks.
+    With a `kind` each face is also looked at with such a mask on; the photo then shows the masks. One kind is worn alike
+    in every photo. Of several, `name` picks one for each face, so that all frames of a video have the same; without a
+    name the pixels do, so that a photo that is renamed keeps its masks.
     """
     seen, worn = [], image
+    if not kind or len(kinds_of(kind)) == 1:
+        name = "photo"
+    name = name or hashlib.sha256(image.tobytes()).hexdigest()
     for number, (face, masked) in enumerate(read(image)):
         points = np.asarray(face.points, np.float32)
         left, top, right, bottom = (round(float(edge)) for edge in face.box)
         try:
-            one = Seen((left, top, right - left, bottom - top), points, masked, view(image, points, bool(masked), size))
+            bare = view(image, points, bool(masked), size)
+            one = Seen((left, top, right - left, bottom - top), points, masked, bare, certain=face.certain)
         except InputError:  # points that span no face
             continue
         if kind:
@@ -117,5 +127,5 @@ def search(task: Task, size: int, kind: str = "", keep: bool = False) -> Found:
         image = read_image(Path(task.file)) if task.image is None else task.image
     except InputError as error:
         return Found(task, [], str(error))
-    faces, worn = find(image, size, kind, Path(task.file).name)
+    faces, worn = find(image, size, kind, "" if task.image is None else Path(task.file).name)
     return Found(task._replace(image=None), faces, image=worn if keep else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import tempfile
@@ -14,7 +15,6 @@ from pathlib import Path
 import gradio
 import numpy as np
 import safehttpx
-import skimage.data
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -26,7 +26,7 @@ from pre_processing.crop import read_image
 from pre_processing.drawing.points import UNITS
 from pre_processing.overlay import KINDS
 from prediction import page
-from prediction.network import Predictor
+from prediction.network import Predictor, weights_of
 from prediction.outputs import best
 from prediction.search import Seen, find
 from prediction.trust import Trust
@@ -34,6 +34,7 @@ from training import door, options, trained
 
 HOST, PORT = "127.0.0.1", 7860
 NONE = "no mask"
+ASTRONAUT = Path(__file__).parents[1] / "misc" / "astronaut.jpg"
 DRAWN = ((4, emotions.HAPPY), (11, emotions.SURPRISE), (2, emotions.SAD))  # (person, emotion) of the examples
 # The browser may load from this machine alone, whatever gradio's page asks for.
 POLICY = (
@@ -132,17 +133,17 @@ class Page:
         except InputError:
             return page.message("This is not a readable picture. Choose a JPEG or PNG file.")
         mask = "" if kind == NONE else kind
-        faces, worn = find(photo, self.predictor.size, mask, "photo")
+        faces, worn = find(photo, self.predictor.size, mask)
         faces = sorted(faces, key=lambda face: -face.box[2] * face.box[3])
         if not faces:
             return page.message(
                 "No face was found in this photo. A face that looks at the camera and is lit well is found best."
             )
         shown = [
-            self.card(photo, worn, face, f"Face {number} of {len(faces)}" if len(faces) > 1 else "")
+            self.card(photo, worn, face, page.title(number, len(faces), face.certain))
             for number, face in enumerate(faces[: page.MOST], 1)
         ]
-        return "".join(shown)
+        return "".join([*shown, page.unshown(len(faces) - len(shown))])
 
     def card(self, photo: np.ndarray, worn: np.ndarray, face: Seen, title: str) -> str:
         """Pictures, verdicts and bars of one face."""
@@ -166,14 +167,14 @@ class Page:
 
 
 def examples(folder: Path) -> list[str]:
-    """Files of the examples, made anew: drawn faces and scikit-image's astronaut (NASA, public domain)."""
+    """Files of the examples: scikit-image's astronaut (NASA, public domain), and drawn faces, made anew."""
     files = [folder / f"drawn-{emotions.EMOTIONS[code].lower()}.png" for _, code in DRAWN]
     for file, (person, code) in zip(files, DRAWN, strict=True):
         units = dict.fromkeys(UNITS[code], 0.85)
         image, _ = render.draw(render.make_person(0, person), render.Photo(units=units), 320)
         Image.fromarray(image).save(file)
-    Image.fromarray(skimage.data.astronaut()).save(folder / "astronaut.png")
-    return [str(folder / "astronaut.png"), *map(str, files)]
+    # The very file of `make see`: another coding of the photo would have other answers.
+    return [shutil.copy(ASTRONAUT, folder), *map(str, files)]
 
 
 def build(looks: Page, folder: Path) -> gradio.Blocks:
@@ -243,10 +244,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def work() -> None:
         args = parser.parse_args(argv)
-        if args.weights and args.num_classes:
-            raise InputError("--weights and --num_classes: give one of the two, weights have their number of emotions")
+        name = weights_of(args.weights, args.num_classes)
         with contextlib.suppress(KeyboardInterrupt), endable(), tempfile.TemporaryDirectory() as folder:
             os.environ["GRADIO_TEMP_DIR"] = folder  # photos are gone when the page is
-            start(args.weights or f"gacnn-lite0-{args.num_classes or 7}", Path(folder), args.port, wait=True)
+            start(name, Path(folder), args.port, wait=True)
 
     return door.run(work)

@@ -65,10 +65,27 @@ def test_without_a_mask_there_is_one_answer(looks, astronaut):
 
 
 def test_a_mask_in_the_photo_is_said(looks, astronaut, tmp_path):
-    _, worn = find(skimage.data.astronaut(), 112, "surgical_white", "astronaut.png")
+    _, worn = find(skimage.data.astronaut(), 112, "surgical_white")
     Image.fromarray(worn).save(tmp_path / "masked.png")
     assert "as it is, masked" in looks.look(str(tmp_path / "masked.png"), server.NONE)
     assert "as it is, masked" not in looks.look(str(astronaut), server.NONE)
+
+
+def test_faces_that_have_no_room_and_points_in_doubt_are_said(looks, astronaut, monkeypatch):
+    (face,), _ = find(skimage.data.astronaut(), looks.predictor.size)
+    for count, said in (
+        (server.page.MOST, ""),
+        (5, "1 smaller face is not shown"),
+        (7, "3 smaller faces are not shown"),
+    ):
+        faces = [face] * (count - 1) + [face._replace(box=(0, 0, 9, 9), certain=count == 7)]
+        monkeypatch.setattr(server, "find", lambda photo, *_, faces=faces: (faces, photo))
+        text = looks.look(str(astronaut), server.NONE)
+        assert said in text
+        assert ("predict.py lists all" in text) == bool(said)
+        assert (f"Face {count} of {count}, points uncertain" in text) == (count == server.page.MOST)
+    monkeypatch.setattr(server, "find", lambda photo, *_: ([face._replace(certain=False)], photo))
+    assert "<h2>Points uncertain</h2>" in looks.look(str(astronaut), server.NONE)
 
 
 def test_no_photo_no_picture_and_no_face_are_said_in_words(looks, tmp_path):

@@ -152,7 +152,7 @@ def test_names_forge_no_lines_and_give_terminals_no_codes(run, astronaut, tmp_pa
 
 def test_no_cell_of_the_table_is_a_formula():
     report = outputs.Report(("Happy",), screen=False, masks=True)
-    chances = {"emotion": "Happy", "probabilities": {"Happy": 1.0}}
+    chances = {"emotion": "Happy", "probabilities": {"Happy": 1.0}, "certain": None}
     names = ["=1+1.png", "+a.png", "-a.png", "@a.png", "\ta.png", "\na.png", "/photos/=a.png", "a=b.png"]
     for name in names:
         other = {"kind": name, **chances}
@@ -290,7 +290,7 @@ def test_photos_are_deleted_while_the_page_runs_and_examples_are_not(server, ser
     blocks, address = served
     assert blocks.delete_cache == (server.KEPT, server.KEPT)
     photo = Path(upload(address, astronaut))
-    example = photo.parents[1] / "astronaut.png"
+    example = photo.parents[1] / "astronaut.jpg"
     assert "event: complete" in ask(address, str(example))
     delete_files_created_by_app(blocks, server.KEPT)
     assert photo.is_file()

@@ -32,15 +32,18 @@ def known_faces(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_folder_is_masked_and_misses_are_listed_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, out = folder(tmp_path / "in", ("one.jpg", "sub/two.png")), tmp_path / "out"
     (source / "broken.png").write_bytes(b"no image")
+    (source / "phone.HEIC").write_bytes(b"none that OpenCV knows")
     (source / "notes.txt").write_text("no photo")
     (source / "._one.jpg").write_bytes(b"what a system leaves behind")
     assert masks.main([str(source), str(out), "-j", "1"]) == 1
     captured = capsys.readouterr()
-    assert "3 photos, 2 masks" in captured.out
+    assert "4 photos, 2 masks" in captured.out
     assert "photos without a mask, unreadable: 1" in captured.out
-    assert "no mask: broken.png: unreadable" in captured.err
+    assert "no mask: broken.png: unreadable\n" in captured.err
+    assert "no mask: phone.HEIC: unreadable; convert it to .jpg (on an iPhone: " in captured.err
     assert set(contents(out)) == {"one.jpg", "sub/two.png", "manifest.csv"}
-    (source / "broken.png").unlink()
+    for name in ("broken.png", "phone.HEIC"):
+        (source / name).unlink()
     assert masks.main([str(source), str(out), "-j", "1"]) == 0
     assert manifest.check(out) == {}
 

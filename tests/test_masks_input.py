@@ -104,3 +104,9 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert word in error
     assert error.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_help_names_kinds_groups_and_pictures() -> None:
+    help_text = masks.build_parser().format_help()
+    for name in ("surgical_blue", "respirator", "mask.png"):
+        assert name in help_text

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pre_processing.emotions import EMOTIONS
 from report import table
-from training import figures, metrics
+from training import figures, metrics, options, results
 from training.results import DISPLAY
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 4, 4])
@@ -78,6 +78,35 @@ def test_the_picture_is_a_picture_and_shows_the_numbers(found, tmp_path):
     assert min(first.shape[:2]) > 600
     assert np.abs(first - second).max() > 0.5
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "found", "lines"),
+    [
+        (
+            ["--tag", "a"],
+            {"train_condition": "unmasked"},
+            ["bare faces of FERPlus, 112 px: 7U-gacnn-lite0-s0-a", "bare faces"],
+        ),
+        (
+            ["-e", "--resume", "checkpoint_ferplus/7M-gacnn-lite0-s0-both/best.pt", "--test_mask_kinds", "unseen"],
+            {"train_condition": "both", "test_masks": {"kinds": "unseen under kn95"}},
+            [
+                "bare and masked faces of FERPlus, 112 px: 7M-gacnn-lite0-s0-both",
+                "faces behind masks: unseen under kn95",
+            ],
+        ),
+        (
+            ["-e", "--resume", "gacnn-lite0-7", "--condition", "masked"],
+            {"train_condition": "both", "train_database": "RAF-DB"},
+            ["bare and masked faces of RAF-DB, 112 px: gacnn-lite0-7", "masked copies"],
+        ),
+    ],
+)
+def test_the_picture_says_what_was_trained_and_tested(argv, found, lines):
+    chosen = options.parse(["--root_path", "x", "--DB", "F", "--backbone", "lite0", "--imagesize", "112", *argv])
+    trained, tested = results.about(chosen, found).splitlines()
+    assert [trained, tested] == [f"trained on {lines[0]}", f"tested on {lines[1]}"]
 
 
 def publish(results, condition, found):

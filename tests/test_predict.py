@@ -31,13 +31,14 @@ NAMES = ("Neutral", "Happy", "Angry", "Surprise", "Sad", "Fear", "Disgust")
 
 def check(one: dict, names: tuple[str, ...] = NAMES) -> None:
     """A face's object is what the README promises."""
-    assert {"file", "box", "emotion", "probabilities", "masked"} <= one.keys()
+    assert {"file", "box", "emotion", "probabilities", "masked", "certain"} <= one.keys()
     assert len(one["box"]) == 4
     assert all(isinstance(edge, int) for edge in one["box"])
     assert tuple(one["probabilities"]) == names
     assert sum(one["probabilities"].values()) == pytest.approx(1, abs=1e-3)
     assert one["probabilities"][one["emotion"]] == max(one["probabilities"].values())
     assert one["masked"] in (True, False, None)
+    assert one["certain"] in (True, False)
 
 
 def test_a_real_photo_gets_a_face_an_answer_and_a_table(run, astronaut):
@@ -54,15 +55,14 @@ def test_a_real_photo_gets_a_face_an_answer_and_a_table(run, astronaut):
     assert "masked" in face
 
 
-def test_four_emotions_and_the_number_must_fit_the_weights(run, astronaut, weights):
-    code, (face,), _, _ = run(
-        astronaut, "--num_classes", 4, "--weights", weights.with_name("gacnn-lite0-4.safetensors")
-    )
+def test_weights_have_their_number_of_emotions(run, astronaut, weights):
+    code, (face,), _, _ = run(astronaut, "--weights", weights.with_name("gacnn-lite0-4.safetensors"))
     assert code == 0
     check(face, NAMES[:4])
     code, _, _, err = run(astronaut, "--num_classes", 4)
     assert code == 2
-    assert "tells 7 emotions apart, not 4" in err
+    assert "--weights and --num_classes: give one of the two" in err
+    assert [network.weights_of(None, count) for count in (None, 7, 4)] == ["gacnn-lite0-7"] * 2 + ["gacnn-lite0-4"]
 
 
 def test_a_photo_turned_by_exif_gets_the_same_answer(run, astronaut):
@@ -98,9 +98,46 @@ def test_a_broken_file_is_named_and_skipped_and_the_exit_code_says_so(run, astro
 
 def test_a_photo_without_a_face_is_said_to_have_none(run, tmp_path):
     Image.fromarray(np.full((200, 300, 3), 128, np.uint8)).save(tmp_path / "wall.png")
-    code, faces, out, _ = run(tmp_path / "wall.png")
-    assert (code, faces) == (0, [])
+    code, (entry,), out, _ = run(tmp_path / "wall.png", "--csv", tmp_path / "a.csv")
+    assert code == 0
     assert "no face found" in out
+    assert entry.pop("file") == str(tmp_path / "wall.png")
+    assert entry == dict.fromkeys(("box", "emotion", "probabilities", "masked", "certain"))
+    with open(tmp_path / "a.csv", newline="") as handle:
+        (row,) = csv.DictReader(handle)
+    assert row.pop("file") == str(tmp_path / "wall.png")
+    assert not any(row.values())
+    assert {"x", "certain", "emotion", "p_Happy"} <= row.keys()
+
+
+def test_a_small_doubtful_find_beside_a_face_is_none_and_other_doubt_is_said(run, astronaut, monkeypatch, tmp_path):
+    found, faces = search.find_faces, []
+    monkeypatch.setattr(search, "find_faces", lambda image: faces or found(image))
+    (face,) = search.find_faces(skimage.data.astronaut())
+    faces += [face, face._replace(box=face.box / 4, certain=False)]
+    _, (one,), out, _ = run(astronaut)
+    assert one["certain"] is True
+    assert outputs.UNCERTAIN not in out
+    faces[:] = [face._replace(certain=False)]
+    _, (one,), out, _ = run(astronaut, "--csv", tmp_path / "a.csv")
+    assert one["certain"] is False
+    assert out.splitlines()[1].endswith(f"  {outputs.UNCERTAIN}")
+    with open(tmp_path / "a.csv", newline="") as handle:
+        assert [row["certain"] for row in csv.DictReader(handle)] == ["false"]
+
+
+def test_masks_follow_from_the_photo_not_from_its_name(astronaut, monkeypatch):
+    photo, put_on, seeds = skimage.data.astronaut(), search.put_mask, []
+    keep = lambda *a: seeds.extend(a[2:3] * (a[3] != search.SECOND)) or put_on(*a)  # noqa: E731
+    monkeypatch.setattr(search, "put_mask", keep)
+    search.find(photo, 112, "all")  # as the page does
+    search.search(search.Task(str(astronaut.rename(astronaut.with_name("b.png"))), "b.png"), 112, "all")
+    search.find(photo // 2, 112, "all")
+    assert seeds[0] == seeds[1] != seeds[2]
+    for image in (photo, photo // 2):
+        search.search(search.Task("clip.mp4", "", image, 0), 112, "all")
+        search.find(image, 112, "kn95")
+    assert seeds[3:5] == seeds[5:]
 
 
 @pytest.mark.parametrize("case", ["empty folder", "missing", "nothing", "both", "weights", "kind"])
@@ -142,7 +179,8 @@ def test_annotated_pictures_show_the_face_and_nothing_else_changes(run, astronau
     assert code == 0
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["astronaut-2.png", "astronaut.png"]
     drawn = np.asarray(Image.open(tmp_path / "out" / "astronaut.png"))
-    changed = (drawn != skimage.data.astronaut()).any(2)
+    assert len(np.unique(drawn[512:].reshape(-1, 3), axis=0)) > 100  # the legend of the gates' colours
+    changed = (drawn[:512] != skimage.data.astronaut()).any(2)
     x, y, w, h = face["box"]
     assert changed[y : y + h, x : x + w].mean() > 0.03
     assert changed[300:].sum() == 0
@@ -291,8 +329,9 @@ def test_gates_are_drawn_where_the_regions_are():
     assert columns.min() > x - w // 4
     assert columns.max() < x + w + w // 4
     assert rows.max() < y + h + h // 4
-    dark, light = pictures.gate_colours(np.array([0.0, 1.0]))
-    assert sum(dark) < sum(light)
+    dark, usual, light, full = pictures.gate_colours(np.array([0.0, 0.25, 0.5, 1.0]))
+    assert sum(dark) < sum(usual) < sum(light) == sum(full)
+    assert pictures.annotate(photo, [(face.box, face.points, np.zeros(0), ["Happy"])]).shape == photo.shape
 
 
 def test_labels_say_the_answer_in_words():

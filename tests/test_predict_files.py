@@ -31,8 +31,8 @@ def test_pictures_of_kinds_that_cannot_be_read_are_named(run, astronaut):
         (astronaut.parent / name).write_bytes(b"none that OpenCV knows")
     code, faces, _, err = run(astronaut.parent)
     assert (code, len(faces)) == (1, 1)
-    assert "phone.HEIC: not a readable image" in err
-    assert "web.jxl: not a readable image" in err
+    assert "phone.HEIC: not a readable image; convert it to .jpg (on an iPhone: " in err
+    assert "web.jxl: not a readable image; replace or remove" in err
 
 
 def test_a_picture_of_a_kind_that_cannot_be_written_becomes_a_png(run, astronaut, tmp_path):

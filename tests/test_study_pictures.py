@@ -29,8 +29,11 @@ def results(tmp_path_factory):
 
 
 def test_bars_are_the_drops(results):
-    costs = json.loads((results / "study.json").read_text())["costs"]
-    (axes,) = study_pictures.drop_picture(costs).axes
+    study = json.loads((results / "study.json").read_text())
+    costs, (axes,) = study["costs"], study_pictures.drop_picture(study).axes
+    assert "FER+, gACNN-Lite0; bars: 1 seed; lines: 95 % intervals" in [text.get_text() for text in axes.texts]
+    some = {"shift": {"seeds": [0, 1, 2]}, "both": {"seeds": [0]}}
+    assert study_pictures.seeds(some) == "mean of 3 seeds (one network trained on both: 1)"
     shown = [container for container in axes.containers if len(container) == len(EMOTIONS)]
     for bars, name in zip(shown, ("shift", "information"), strict=True):  # no network was trained on both
         drops = [costs[name]["recall"][emotion]["drop"]["value"] for emotion in EMOTIONS]
@@ -40,7 +43,9 @@ def test_bars_are_the_drops(results):
 
 def test_matrices_are_of_the_networks_of_either_condition(results):
     study = json.loads((results / "study.json").read_text())
-    left, right = study_pictures.confusion_picture(study).axes
+    figure = study_pictures.confusion_picture(study)
+    left, right = figure.axes
+    assert figure.texts[-1].get_text().endswith("masked faces: FER+, gACNN-Lite0, seed 0")
     cells = {cell["id"]: cell for cell in study["cells"]}
     for axes, title, name in ((left, "bare", "unmasked-bare"), (right, "masked", "masked-seen")):
         counts = np.array(cells[f"7-gacnn-lite0-s0-{name}"]["confusion"])

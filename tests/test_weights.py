@@ -256,6 +256,17 @@ def test_the_shipped_card_is_the_one_that_the_files_make():
     )
 
 
+@pytest.mark.skipif(not SHIPPED, reason="no weights are shipped yet")
+def test_the_shipped_card_has_what_both_looks_give_together():
+    told = json.loads((ROOT / "Results/study.json").read_text())["two_looks"]["cells"]
+    text = (pretrained.FOLDER / card.NAME).read_text(encoding="utf-8")
+    for kinds in ("seen", "unseen"):
+        found = told[f"7-gacnn-lite0-s0-both-{kinds}"]
+        assert f"| masks: {kinds}, both looks | {found['n']:,} | **{100 * found['accuracy']:.1f}** (" in text
+    assert text.count(", both looks | 2,638 |") == 2
+    assert "MIT licence, as the code" in text
+
+
 def test_two_tests_of_the_same_faces_give_their_mean(tmp_path):
     names, rng = ("Neutral", "Happy", "Angry", "Surprise"), np.random.default_rng(0)
     chances = rng.dirichlet(np.ones(7), (2, 40))

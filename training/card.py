@@ -4,6 +4,7 @@ that a test holds them to."""
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pre_processing.artefacts import atomic_write
 from pre_processing.crop import crop_face
 from pre_processing.drawing.points import UNITS
 from pre_processing.emotions import DATABASES, EMOTIONS
+from pre_processing.mask_kinds import SECOND
 from training import metrics, predictions
 from training.cells import read_figures
 
@@ -28,8 +30,8 @@ PERSON = 4  # of the drawn ones
 SAME = ("model", "backbone", "seed", "best_epoch", "valid_accuracy")  # by which a run's figures are a checkpoint's
 
 FACES = {"unmasked": "the bare faces", "masked": "the masked faces", "both": "bare and masked faces"}
-LEGEND = """Masks: seen kinds were worn in training, unseen ones never; under surgical_white, a white surgical mask is drawn over the one worn. A row has one
-answer for each face; `predict.py` and the page give the mean of both looks at a masked one."""
+LEGEND = """Masks: seen kinds were worn in training, unseen ones never; under surgical_white, a white surgical mask is drawn over the one worn. Both looks: the mean of
+the answers without and with it, which `predict.py` and the page give for a masked face. Other rows have one look at each face."""
 TOP = """# Weights trained on {databases}
 
 Written by `python -m training.weights`; every figure is read from a file. In Python:
@@ -53,6 +55,11 @@ LIMITS = """## Limits
 - Masks in training and test are drawn by formula; real masks were not measured.
 - Fear and Disgust are rare (see Data), so their recall is uncertain.
 - A face whose points are found wrongly gives an answer too. The probabilities are those of the training data's mix of emotions.
+"""
+LICENCE = """## Licence
+
+The weights are under the MIT licence, as the code is (`LICENSE` beside the project's README). The faces that they were trained on
+are not ours: FER2013's were scraped from the web for research.
 """
 ETHICS = """## Ethics
 
@@ -103,6 +110,17 @@ def renormalised(folder: Path, emotions: tuple[str, ...], second: Path | None = 
     return metrics.summarise(labels, predicted, emotions, certain)
 
 
+def looks(tests: list[tuple[Path, dict[str, Any]]], emotions: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(what the faces wore, figures) of each test, and after those with a second mask of both looks together."""
+    single = {worn(figures): folder for folder, figures in tests}
+    for folder, figures in tests:
+        what = worn(figures)
+        yield what, figures if len(emotions) == figures["num_classes"] else renormalised(folder, emotions)
+        kinds = what.removesuffix(f" under {SECOND}")
+        if kinds != what and kinds in single:
+            yield f"{kinds}, both looks", renormalised(single[kinds], emotions, folder)
+
+
 def figures_table(net: nn.Module, results: Path) -> str:
     """The tests of a network in Markdown; says so where none lies in the results folder."""
     tests = tests_of(net.provenance, net.config, results)
@@ -111,15 +129,14 @@ def figures_table(net: nn.Module, results: Path) -> str:
     heads = ("Test faces", "n", "Accuracy % (95 % interval)", "Where points are certain % (n)", "Macro recall %",
              *(f"Recall {name} %" for name in net.emotions))  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|" + " --- |" * len(heads)]
-    for folder, figures in tests:
-        shown = figures if len(net.emotions) == figures["num_classes"] else renormalised(folder, net.emotions)
+    for what, shown in looks(tests, net.emotions):
         low, high = shown["ci95"]
         certain = (
             "-"
             if shown["n_certain"] is None
             else f"{metrics.percent(shown['accuracy_certain'])} ({shown['n_certain']:,})"
         )
-        cells = [worn(figures), f"{shown['n']:,}",
+        cells = [what, f"{shown['n']:,}",
                  f"**{metrics.percent(shown['accuracy'])}** ({metrics.percent(low)}–{metrics.percent(high)})", certain,
                  metrics.percent(shown["macro_recall"]),
                  *(metrics.percent(shown["recall"][name]) for name in net.emotions)]  # fmt: skip
@@ -187,7 +204,7 @@ def render_card(folder: Path, results: Path) -> str:
     parts = [TOP.format(databases=about, first=names[0]) + "\n".join(table) + "\n"]
     parts += [network_part(name, net, results) for name, net in nets.items()]
     # What else is known is known of FER+.
-    parts += [data_part(results), LIMITS, ETHICS] if [*databases] == [FERPLUS] else [ETHICS]
+    parts += [data_part(results), LIMITS, LICENCE, ETHICS] if [*databases] == [FERPLUS] else [ETHICS]
     return "\n".join(filter(None, parts))
 
 

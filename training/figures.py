@@ -16,8 +16,9 @@ from training.metrics import percent
 INK, PAPER = "#1b2733", "#ffffff"
 
 
-def confusion_picture(path: Path, figures: dict, names: tuple[str, ...], title: str) -> None:
-    """Write a PNG: cell = share of the row's faces in percent over their number; n, accuracy and interval on top."""
+def confusion_picture(path: Path, figures: dict, names: tuple[str, ...], title: str, about: str = "") -> None:
+    """Write a PNG: cell = share of the row's faces in percent over their number; on top the title, lines `about` the run,
+    accuracy with its interval, and n."""
     counts = np.array(figures["confusion"])
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = 2.6 + 0.86 * len(names)
@@ -32,12 +33,14 @@ def confusion_picture(path: Path, figures: dict, names: tuple[str, ...], title: 
     label_axes(axes, names, counts.sum(1))
     low, high = figures["ci95"]
     above = {"xycoords": "axes fraction", "textcoords": "offset points", "color": INK}
-    axes.annotate(title, (0, 1), (0, 34), fontsize=14, fontweight="bold", parse_math=False, **above)
     summary = (
         f"accuracy {percent(figures['accuracy'])} % (95 % CI {percent(low)}–{percent(high)})   "
         f"macro recall {percent(figures['macro_recall'])} %   n = {figures['n']:,}"
     )
-    axes.annotate(summary, (0, 1), (0, 14), fontsize=10.5, **above)
+    lines = [*about.splitlines(), summary]
+    for number, line in enumerate(reversed(lines)):
+        axes.annotate(line, (0, 1), (0, 14 + 16 * number), fontsize=10.5, parse_math=False, **above)
+    axes.annotate(title, (0, 1), (0, 18 + 16 * len(lines)), fontsize=14, fontweight="bold", parse_math=False, **above)
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03, ticks=[0, 0.25, 0.5, 0.75, 1])
     bar.ax.set_yticklabels(["0", "25", "50", "75", "100 %"], fontsize=9, color=INK)
     bar.outline.set_visible(False)

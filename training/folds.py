@@ -152,7 +152,11 @@ def train(argv: list[str]) -> dict[str, Any]:
     log = results.Log(target, chosen)
     log.say(f"{command}\n{results.title(chosen)}, {len(runs)} folds\n\n{report(found)}")
     figures.confusion_picture(
-        target / f"{results.stem(chosen)}.png", found, tuple(found["recall"]), results.title(chosen)
+        target / f"{results.stem(chosen)}.png",
+        found,
+        tuple(found["recall"]),
+        results.title(chosen),
+        results.about(chosen, found),
     )
     predictions.write(target, table)
     write_object(target / "metrics.json", found)

@@ -18,7 +18,8 @@ def redraw(folder: Path) -> Path:
     found = cells.read_figures(folder / "metrics.json")
     options = Namespace(**found["config"])
     picture = folder / f"{results.stem(options)}.png"
-    figures.confusion_picture(picture, found, emotions.names(options.num_classes), results.title(options))
+    names = emotions.names(options.num_classes)
+    figures.confusion_picture(picture, found, names, results.title(options), results.about(options, found))
     return picture
 
 

@@ -19,6 +19,7 @@ from training import distributed, figures, metrics, predictions
 from training.checkpoint import plain
 
 DISPLAY = {"gacnn": "gACNN", "pacnn": "pACNN", "cnn": "CNN", "lite0": "Lite0", "lite2": "Lite2", "vgg16": "VGG16"}
+FACES = {"unmasked": "bare faces", "masked": "masked faces", "both": "bare and masked faces"}
 NUMBER = {4: "Four", 7: "Seven"}
 CHECKPOINTS = ("last.pt", "best.pt")
 # Tests of one network that differ in these are not one.
@@ -61,6 +62,25 @@ def title(options: Namespace) -> str:
         f"{DISPLAY[options.model]}-{DISPLAY[options.backbone]}"
     )
     return options.title or made
+
+
+def about(options: Namespace, found: dict[str, Any]) -> str:
+    """Two lines below the title, from a run's figures: which network was trained on what, and tested on what."""
+    network = f"{stem(options)}-{run_name(options)}"
+    if options.evaluate:  # options are the test's then
+        path = Path(options.resume)
+        network = (path.parent.name if path.suffix == ".pt" else "") or path.stem
+    faces = FACES.get(found.get("train_condition"), "faces")
+    database = found.get("train_database", emotions.DATABASES[options.DB])
+    masks = (found.get("test_masks") or {}).get("kinds")
+    worn = (
+        "bare faces"
+        if options.condition == "unmasked"
+        else f"faces behind masks: {masks}"
+        if masks
+        else "masked copies"
+    )
+    return f"trained on {faces} of {database}, {options.imagesize} px: {network}\ntested on {worn}"
 
 
 def check_free(folder: Path) -> None:
@@ -239,7 +259,9 @@ def write(folder: Path, options: Namespace, answers: dict, faces: Any, extra: di
     }
     predictions.write(folder, predictions.table(answers, predicted, faces))
     write_object(folder / "metrics.json", found)
-    figures.confusion_picture(folder / f"{stem(options)}.png", found, faces.names, title(options))
+    figures.confusion_picture(
+        folder / f"{stem(options)}.png", found, faces.names, title(options), about(options, found)
+    )
     return found
 
 

@@ -21,6 +21,7 @@ from pre_processing.emotions import EMOTIONS
 from training import analysis, door
 from training.figures import INK, PAPER, draw_cell, label_axes, save
 from training.metrics import percent
+from training.results import DISPLAY
 
 DROP, CONFUSION = "drop.png", "confusion.png"
 COLOURS = {"shift": "#c4532e", "information": "#2b6ca3", "both": "#3b8a5a"}
@@ -39,9 +40,17 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def drop_picture(costs: dict[str, Any]) -> Figure | None:
+def networks(study: dict[str, Any], pairs: list[dict[str, Any]]) -> str:
+    """`FER+, gACNN-Lite0`: what the networks of these pairs are."""
+    cells = {cell["id"]: cell for cell in study["cells"]}
+    asked = [cells[name] for pair in pairs for name in (*pair["bare"], *pair["masked"])]
+    shown = dict.fromkeys(f"{DISPLAY[cell['model']]}-{DISPLAY[cell['backbone']]}" for cell in asked)
+    return ", ".join(["FER+", *shown])
+
+
+def drop_picture(study: dict[str, Any]) -> Figure | None:
     """Recall that a mask costs each emotion, in points with intervals, by pair of conditions; None where none was run."""
-    ran = {name: cost for name, cost in costs.items() if cost["status"] == "run"}
+    ran = {name: cost for name, cost in study["costs"].items() if cost["status"] == "run"}
     if not ran:
         return None
     figure = new_figure(10, 4.8)
@@ -62,12 +71,27 @@ def drop_picture(costs: dict[str, Any]) -> Figure | None:
     labels = [f"{emotion}\nn = {count:,}" for emotion, count in zip(EMOTIONS, faces, strict=True)]
     axes.set_xticks(places, labels, fontsize=10.5, color=INK)
     axes.set_ylabel("recall lost behind a mask, points", fontsize=10.5, color=INK)
-    axes.set_title("What a mask costs, emotion by emotion", fontsize=14, fontweight="bold", color=INK, loc="left")
+    figure.get_layout_engine().set(rect=(0.005, 0.01, 0.985, 0.98))
+    axes.set_title(
+        "What a mask costs, emotion by emotion", fontsize=14, fontweight="bold", color=INK, loc="left", pad=26
+    )
+    said = f"{networks(study, [*ran.values()])}; bars: {seeds(ran)}; lines: 95 % intervals"
+    above = {"xycoords": "axes fraction", "textcoords": "offset points"}
+    axes.annotate(said, (0, 1), (0, 9), fontsize=10.5, color=INK, **above)
     axes.legend(frameon=False, fontsize=9.5, labelcolor=INK, loc="upper left", bbox_to_anchor=(0, 1))
     ends = [end for cost in ran.values() for side in cost["recall"].values() for end in side["drop"]["ci95"] or ()]
     axes.set_ylim(min(0, *ends) * 100 - 4, max(ends) * 135)
     tidy(axes)
     return figure
+
+
+def seeds(ran: dict[str, Any]) -> str:
+    """Of how many seeds the bars are the mean; pairs with fewer are named."""
+    counts = {name: len(cost["seeds"]) for name, cost in ran.items()}
+    most = max(counts.values())
+    fewer = [f"{NAMES[name].partition(',')[0]}: {count}" for name, count in counts.items() if count < most]
+    named = f" ({', '.join(fewer)})" if fewer else ""
+    return f"mean of {most} seeds{named}" if most > 1 else "1 seed"
 
 
 def bars(axes, at: np.ndarray, drops: list[dict[str, Any]], width: float, colour: str, label: str) -> None:
@@ -111,9 +135,10 @@ def confusion_picture(study: dict[str, Any]) -> Figure | None:
         low, high = (percent(end) for end in cell["ci95"])
         head = f"{title}: accuracy {percent(cell['accuracy'])} % (95 % CI {low}–{high}), n = {cell['n']:,}"
         axes.set_title(head, fontsize=13, fontweight="bold", color=INK, loc="left", pad=12)
-    figure.get_layout_engine().set(rect=(0, 0, 1, 0.94))
+    figure.get_layout_engine().set(rect=(0.005, 0.01, 0.98, 0.92))
     title = pair["title"][0].upper() + pair["title"][1:]
-    figure.text(0.01, 0.965, title, fontsize=14, color=INK)
+    seed = cells[pair["bare"][0]]["seed"]
+    figure.text(0.01, 0.955, f"{title}: {networks(study, [pair])}, seed {seed}", fontsize=14, color=INK)
     return figure
 
 
@@ -124,7 +149,7 @@ def write(results: Path) -> list[Path]:
         raise InputError(f"{file}: no such file; run python -m training.analysis first")
     study = analysis.read_noted(file)
     drawers: dict[str, Callable[[], Figure | None]] = {
-        DROP: lambda: drop_picture(study["costs"]),
+        DROP: lambda: drop_picture(study),
         CONFUSION: lambda: confusion_picture(study),
     }
     written = []
