@@ -52,7 +52,7 @@ def test_all_folds_and_their_mean(job, capsys):
     assert (job / BASE / f"{RUN}-2folds" / "7U.png").is_file()
     # What is published is the mean over the folds, and the README's table can show it.
     assert json.loads((job / BASE / "metrics.json").read_text()) == pooled
-    assert "| FERPlus | bare faces | bare faces | 7 |" in table.render(job)
+    assert "| CNN-Lite0 | 7 | bare faces | bare faces |" in table.render(job)
 
 
 def test_finished_folds_are_not_run_again(job, monkeypatch):

@@ -250,7 +250,7 @@ def test_the_table_tells_what_a_network_was_trained_and_tested_on(tmp_path: Path
         ["both, at 160 px, with a teacher", "seen masks", "Lite2"],
     ]
     assert table.render(tmp_path).endswith(f"{table.NOTE} {table.LARGER_NOTE}")
-    assert "\nFERPlus, 35 test faces of 7 emotions:\n" in table.render(tmp_path)
+    assert "FERPlus, 35 test faces of 7 emotions:\n" in table.render(tmp_path)
 
 
 def test_what_is_said_of_a_gpu_is_what_was_measured_there() -> None:

@@ -290,7 +290,7 @@ def test_what_a_run_computes_in_is_kept_with_it(job):
     assert content["precision"] == "bf16"
     assert main_trainer.main([*ONE, "--epochs", "2", "--resume", "auto"]) == 0
     found = json.loads((RUN / "metrics.json").read_text())
-    assert [found[f"precision_{when}"] for when in ("trained", "used")] == ["bf16", "fp32"]
+    assert [found[f"precision_{when}"] for when in ("trained", "used")] == ["bf16", "bf16"]
     assert found["device_used"] == "cpu"
     assert "cpu, bf16, seed 0" in (RUN / "7Uoutput.txt").read_text().rpartition("python main_trainer.py")[2]
 

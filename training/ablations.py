@@ -26,9 +26,10 @@ from pre_processing import artefacts
 from pre_processing.artefacts import InputError, atomic_write, write_object
 from pre_processing.mask_kinds import SECOND
 from training import cells, door, options, predictions
-from training.analysis import ABLATIONS, difference, plain, read_noted
+from training.analysis import ABLATIONS, plain, read_noted
 from training.cells import NOT_RUN, RUN, TRAINER
 from training.options import Parser
+from training.pairs import difference
 
 FOLDER = Path("checkpoint_ferplus/ablations")
 EPOCHS, EVERY = 5, 4  # of Train's faces every fourth one
