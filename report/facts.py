@@ -40,6 +40,7 @@ def gather(root: Path) -> dict[str, Any]:
         | {
             "speed": speeds.networks(speed, gpu(root / "benchmarks" / "README.md", "acnn_speed gpu")),
             "mask_cost": speeds.mask_cost(speed),
+            "peers": variants.peers(root / "Results" / variants.PEERS),
         },
         "matrix": {str(classes): tables.matrix(study, classes) for classes in (7, 4)},
         "seeds": tables.seeds(study),

@@ -110,7 +110,11 @@ def findings(results: Path) -> str:
         return ""
     study = read_noted(file)
     parts = (
-        ("What a mask costs", f"{sentences.headline(study)} {sentences.remains(study)}"),
+        (
+            "What a mask costs",
+            f"{sentences.headline(study)} {sentences.remains(study)}",
+        ),
+        ("Packages in use", variants.peers(results / variants.PEERS)),
         ("Verdict", f"{verdict.plain(study)} {verdict.brief_area(study)}"),
         ("Masks never seen", variants.fallen(study)),
         ("Attention", variants.attention(study)),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 from pre_processing.mask_kinds import SECOND
 from report.numbers import PERCENT, count, listing, percent, plural, span, with_span
 from report.tables import LARGER, NO_CELL, find, is_run, once, trained_network
-from training.analysis import FALLS
+from training.analysis import FALLS, read_noted
 
+PEERS = "peers.json"  # written by benchmarks/peers.py
 WHERE = {"bare": "on bare faces", "seen": "behind seen masks", "unseen": "behind unseen masks"}
 CONTROL = "The CNN has fewer parameters, one linear layer and only the coarse last map, so that this is not what attention alone is worth."
 UNSEEN_WAYS = {"worn": "as worn", "second": "under a second mask", "mean": "with the mean of both answers"}
@@ -120,6 +122,25 @@ def twins(study: dict) -> str:
             more = f", and {with_span(same['gain'])} on the {count(same['n'])} that have a twin of their label in Train"
             return f"{text}{more if same else ''}."
     return ""
+
+
+def peers(file: Path) -> str:
+    """What the package that people use loses on the same faces, beside a network of ours that was trained on bare ones too."""
+    if not file.is_file():
+        return ""
+    rows = read_noted(file)["rows"]
+    theirs = [(name, row) for name, row in rows.items() if name.startswith("fer ")]
+    ours = [row for name, row in rows.items() if not name.startswith("fer ") and row["trained"] == "FER+, bare faces"]
+    if not theirs:
+        return ""
+    name, best = max(theirs, key=lambda item: item[1]["bare"]["accuracy"])
+    text = (f"On the same faces the package {name.partition(',')[0]}, which was fitted to bare faces and to FER2013’s labels, falls from {_sides(best)} "
+            "(the better of two crops)")  # fmt: skip
+    return f"{text}, our network for bare faces from {_sides(ours[0])}." if ours else f"{text}."
+
+
+def _sides(row: dict) -> str:
+    return f"{percent(row['bare']['accuracy'])} to {percent(row['masked']['accuracy'])}{PERCENT}"
 
 
 def attention(study: dict) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -250,6 +251,27 @@ def test_attention_is_set_beside_what_has_none(tmp_path: Path) -> None:
         "(5 epochs on a part of Train, one network for both): on Valid it differs from gACNN by 0.0"
         in variants.control(study)
     )
+
+
+def test_a_package_stands_beside_our_network_for_bare_faces(tmp_path: Path) -> None:
+    def row(trained: str, bare: float, masked: float) -> dict:
+        return {"trained": trained, "bare": {"accuracy": bare}, "masked": {"accuracy": masked}}
+
+    rows = {
+        "fer 1.2, own crop": row("FER2013, bare faces", 0.5, 0.3),
+        "fer 1.2, tight crop": row("FER2013, bare faces", 0.6, 0.25),
+        "ours, both": row("FER+, bare and masked faces", 0.9, 0.8),
+        "ours, bare": row("FER+, bare faces", 0.85, 0.45),
+    }
+    file = tmp_path / variants.PEERS
+    assert variants.peers(file) == ""
+    for wanted in ("of two crops), our network for bare faces from 85.0 to 45.0\u202f%.", "of two crops)."):
+        file.write_text(json.dumps({"rows": rows}))
+        said = variants.peers(file)
+        assert "the package fer 1.2, which" in said
+        assert "falls from 60.0 to 25.0\u202f% (" in said
+        assert said.endswith(wanted)
+        rows.pop("ours, bare", None)
 
 
 def test_means_do_not_hide_an_emotion_that_falls_below(tmp_path: Path) -> None:
