@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from pathlib import Path
@@ -14,6 +13,7 @@ from models.acnn import ACNN
 from models.backbones import STRIDE, Lite0
 from models.regions import REGIONS
 from models.units import GlobalUnit, PatchUnits
+from pre_processing.artefacts import read_object
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
 from pre_processing.mask_kinds import GROUPS, KINDS, SECOND
@@ -81,15 +81,9 @@ def gather(root: Path) -> dict[str, Any]:
 
 def read_json(path: Path, remedy: str) -> dict[str, Any]:
     """The object in a JSON file; InputError where there is none."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; {remedy}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); {remedy}") from error
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: holds no object; {remedy}")
-    return found
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; {remedy}")
+    return read_object(path, f"not JSON ({{error}}); {remedy}")
 
 
 def data(path: Path) -> dict[str, Any]:
