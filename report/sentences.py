@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
-from report.numbers import PERCENT, cell_accuracy, count, decimal, listing, p_value, percent, plural, span, with_span
+from report.numbers import PERCENT, cell_accuracy, count, decimal, listing, p_value, percent, plural, span
 from report.tables import LARGER, PAIRS, TRAINED, find, is_run, over_seeds
 from training.cells import WANTS_GPU
+
+# What is said of cells that were not run, after their number.
+REASONS = {
+    WANTS_GPU: "are of VGG16, which needs a GPU for longer than we had one",
+    "not run yet": "were not run yet",
+    "waits for another cell": "wait for another one",
+}
 
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name; empty where there is nothing to say."""
     return {
         "progress": progress(study), "headline": headline(study), "remains": remains(study),
-        "abstract_cost": abstract_cost(study), "window": window(study),
+        "costs_by_pair": costs_by_pair(study), "window": window(study),
         "seeds": seeds(study), "spread": spread(study), "cost": cost(study),
         "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
         "calibration": calibration(study), "lost": lost(study), "gates": gates(study),
@@ -40,11 +47,9 @@ def reasons(study: dict) -> str:
         if not is_run(cell):
             # Reasons that name a cell are alike for whoever reads numbers of cells.
             reason = "waits for another cell" if cell["reason"].startswith("waits for") else cell["reason"]
-            reason = "VGG16, which needs a GPU for longer than we had one" if reason == WANTS_GPU else reason
+            reason = REASONS.get(reason, f"say: {reason}")
             why[reason] = why.get(reason, 0) + 1
-    return (
-        f"Cells without results, by reason: {'; '.join(f'{reason}: {n}' for reason, n in why.items())}." if why else ""
-    )
+    return f"Of these, {listing([f'{n} {reason}' for reason, n in why.items()])}." if why else ""
 
 
 def headline(study: dict) -> str:
@@ -96,7 +101,7 @@ def _trials(study: dict) -> str:
     return f"; trials of other commands reached {listing(sorted(figures, reverse=True))}" if figures else ""
 
 
-def abstract_cost(study: dict) -> str:
+def costs_by_pair(study: dict) -> str:
     """What a mask costs, in each pair."""
     said = []
     for pair, words in (
@@ -175,16 +180,16 @@ def window(study: dict) -> str:
     for test, where in words.items():
         part = study["apart"][test]
         if is_run(part):
-            said.append(
-                f"{percent(part['accuracy'])}{PERCENT} {where}, a difference of {with_span(part['gain'])} points from seen masks"
-            )
+            gain = part["gain"]
+            more = f"{percent(abs(gain['value']))} points {'more' if gain['value'] > 0 else 'fewer'} than behind seen masks"
+            said.append(f"{percent(part['accuracy'])}{PERCENT} {where} ({more}; difference {span(gain['ci95'])})")
     if not said:
         return ""
     bare, worn = find(study, "masked", "bare"), find(study, "masked", "seen")
     text = f"The network trained behind masks recognises {listing(said)}."
     if bare and worn and bare["accuracy"] < worn["accuracy"]:
         text += (f" Of bare faces it recognises {percent(bare['accuracy'])}{PERCENT}, fewer than behind masks "
-                 f"({percent(worn['accuracy'])}): it was shown hardly a mouth in training.")  # fmt: skip
+                 f"({percent(worn['accuracy'])}): in training it hardly ever saw a mouth.")  # fmt: skip
     return text
 
 
@@ -203,7 +208,7 @@ def seeds(study: dict) -> str:
         return spread(study)
     names = {part["id"].split("-", 4)[3] for part in done}
     most = max(len(part["seeds"]) for part in done)
-    return (f"Of gACNN-Lite0 for seven emotions, trained on {listing([TRAINED[name] for name in TRAINED if name in names])}, up to {most} seeds were run. "
+    return (f"gACNN-Lite0 for seven emotions was trained with up to {most} seeds on {' and on '.join(TRAINED[name] for name in TRAINED if name in names)}. "
             "Figures by emotion and by pair are means over the seeds there are, with intervals over faces and seeds; all else is of seed 0: the matrix, "
             "McNemar’s tests, lost faces, comparisons of networks, unseen kinds, four emotions, calibration and gates."
             f"{_mixed(done)}")  # fmt: skip
@@ -226,8 +231,8 @@ def spread(study: dict) -> str:
         )
     most = max(len(part["seeds"]) for part in done)
     names = {part["id"].split("-", 4)[3] for part in done}
-    return (f"Up to {most} seeds were trained of {plural(len(names), 'network', 'networks')} and one of the others, so that intervals understate how much "
-            "trainings differ.")  # fmt: skip
+    return (f"{plural(len(names), 'network was', 'networks were')} trained with up to {most} seeds, the others with one, so that intervals understate how "
+            "much trainings differ.")  # fmt: skip
 
 
 def certain(study: dict) -> str:
@@ -271,11 +276,11 @@ def calibration(study: dict) -> str:
     """Expected calibration errors, and on which side they are."""
     said = []
     for train, test, name in (
-        ("unmasked", "bare", "on bare faces"),
-        ("unmasked", "seen", "behind masks that it never saw"),
-        ("masked", "seen", "behind masks that it was trained on"),
-        ("both", "bare", "on bare faces for the network trained on both"),
-        ("both", "seen", "on masked ones for the network trained on both"),
+        ("unmasked", "bare", "for the network for bare faces on such faces"),
+        ("unmasked", "seen", "for the same behind masks"),
+        ("masked", "seen", "for the one for masked faces behind seen masks"),
+        ("both", "bare", "for the one for both on bare faces"),
+        ("both", "seen", "for the same behind seen masks"),
     ):
         cell = find(study, train, test)
         if cell and cell["id"] in study["calibration"]:

@@ -114,12 +114,12 @@ def findings(results: Path) -> str:
             "What a mask costs",
             f"{sentences.headline(study)} {sentences.remains(study)}",
         ),
-        ("Packages in use", variants.peers(results / variants.PEERS)),
+        ("A package in use", variants.peers(results / variants.PEERS)),
         ("Verdict", f"{verdict.plain(study)} {verdict.brief_area(study)}"),
         ("Masks never seen", variants.fallen(study)),
         ("Attention", variants.attention(study)),
         ("Near-duplicates", variants.twins(study)),
-        ("What is missing", sentences.missing(study)),
+        ("What was run", sentences.missing(study)),
     )
     texts = (f"**{name}.** {text.strip()}" for name, text in parts if text.strip())
     return "\n".join(textwrap.fill(text, 140, initial_indent="- ", subsequent_indent="  ") for text in texts)

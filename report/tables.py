@@ -307,9 +307,9 @@ def areas(study: dict) -> dict[str, Any]:
 
 
 def axis(costs_found: dict[str, Any]) -> list[int]:
-    """First and last tick, multiples of 20, of a chart that holds all drops with their intervals."""
+    """Ends, multiples of 5 and 20, of a chart that holds all drops with their intervals."""
     ends = [end for part in costs_found.values() for drop in part.get("drop", []) if drop for end in drop[1:]]
-    return [20 * math.floor(min([0, *ends]) / 20), 20 * math.ceil(max([20, *ends]) / 20)]
+    return [5 * math.floor(min([0, *ends]) / 5), 20 * math.ceil(max([20, *ends]) / 20)]
 
 
 def gates(study: dict, regions: int) -> dict[str, Any] | None:

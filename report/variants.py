@@ -85,7 +85,8 @@ def control(study: dict) -> str:
             _beside(study, f"7-{model}-lite0-s0-masked-seen", WHERE["seen"]),
         ]
         if any(parts):
-            said.append(f"{name}, trained for each, recognises {listing([part for part in parts if part])}")
+            each = ", trained for each," if all(parts) else ""
+            said.append(f"{name}{each} recognises {listing([part for part in parts if part])}")
             plain = plain or model == "cnn"
     text = f"Beside gACNN, with the same trunk and recipe (seed 0), {'; '.join(said)}. " if said else ""
     if plain:
@@ -153,9 +154,14 @@ def attention(study: dict) -> str:
         gains = {part["cell"]: part["gain"] for part in study["variations"]}
         ids = {f"7-{model}-lite0-s0-unmasked-bare": WHERE["bare"], f"7-{model}-lite0-s0-masked-seen": WHERE["seen"]}
         figures = [f"{with_span(gains[cell])} points {where}" for cell, where in ids.items() if cell in gains]
-        said += [f"{name} {listing(figures)}"] if figures else []
+        said += [f"{name} accuracy changes by {listing(figures)}"] if figures else []
+        plain = model == "cnn" and bool(figures)
     text = "; ".join(said)
-    return f"{text[0].upper()}{text[1:]}, beside gACNN with the same trunk and recipe." if text else ""
+    return (
+        f"{text[0].upper()}{text[1:]}, beside gACNN with the same trunk and recipe.{f' {CONTROL}' if plain else ''}"
+        if text
+        else ""
+    )
 
 
 def _twins(part: dict) -> str:
@@ -189,7 +195,7 @@ def ablations(study: dict) -> str:
             }
             name = most(values, key=values.__getitem__, default=None)
             if name and values[name] == most(0, values[name]):
-                parts.append(f"{where} by “{name}” ({percent(values[name])})")
+                parts.append(f"{where} by “{name}” ({percent(abs(values[name]))})")
         said += [f"Most points are {word} {listing(parts)}"] if parts else []
     found = ". ".join(said) or "None of them differs from the base beyond its interval"
     return (f"Networks were trained for {part['epochs']} epochs on the same {'quarter' if part['every'] == 4 else 'part'} of Train, with one "
@@ -246,32 +252,31 @@ def unseen(study: dict) -> str:
     run = [network for network in FALLS if is_run(part[network])]
     if not run:
         return "Unseen kinds were not tested yet."
-    said = [text for way in UNSEEN_WAYS if (text := _reached(study, way))]
     target = percent(part["target"], 0)
+    said = [text for way in UNSEEN_WAYS if (text := _reached(study, way, target))]
     return f"We aimed at a fall of at most {target} points from seen to unseen kinds. {' '.join(said)} {_from_worn(study)}{fallen(study)}".strip()
 
 
-def _reached(study: dict, way: str) -> str:
+def _reached(study: dict, way: str, target: str) -> str:
     """`As worn, none of 4 networks reaches it.` in one of UNSEEN_WAYS; empty where it was not run."""
     found = [part for network in FALLS if is_run(part := _in_way(study, network, way))]
     if not found:
         return ""
     reached = [part for part in found if part["target"] == "reached"]
     doubtful = sum(not part["certain"] for part in found)
-    doubt = f" ({doubtful} of the intervals {'hold' if doubtful > 1 else 'holds'} it)" if doubtful else ""
+    doubt = f" ({doubtful} of the intervals {'include' if doubtful > 1 else 'includes'} {target})" if doubtful else ""
     how = UNSEEN_WAYS[way]
     return f"{how[0].upper()}{how[1:]}, {len(reached) or 'none'} of {plural(len(found), 'network', 'networks')} {'reach' if len(reached) > 1 else 'reaches'} it{doubt}."
 
 
 def _from_worn(study: dict) -> str:
     """The falls under a second mask from seen kinds without it, as the second mask costs accuracy on those too."""
-    parts = [study["unseen"][network]["second_from_worn"] for network in FALLS]
-    falls = [percent(part["drop"]["value"]) for part in parts if is_run(part)]
-    return (
-        f"Counted from seen masks as they are worn, the falls under a second mask are {listing(falls)} points. "
-        if falls
-        else ""
-    )
+    found = [part for network in FALLS if is_run(part := study["unseen"][network]["second_from_worn"])]
+    if not found:
+        return ""
+    falls = listing([percent(part["drop"]["value"]) for part in found])
+    reached = sum(part["target"] == "reached" for part in found)
+    return f"Counted from seen masks as they are worn, the falls under a second mask are {falls} points, so that {reached} of {len(found)} reach it. "
 
 
 def fallen(study: dict) -> str:

@@ -7,9 +7,14 @@ from scipy import stats
 from pre_processing.emotions import EMOTIONS
 from report.numbers import PERCENT, count, decimal, listing, percent, span
 from report.tables import PAIRS, is_run
-from training.hypothesis import BETTER, SUPPORTED, WORSE, judge
+from training.hypothesis import BETTER, CONTRADICTED, SUPPORTED, WORSE, judge
 
 MAIN = "information"
+KINDS = {
+    "shift": "one network, trained on bare faces",
+    "information": "networks trained for each",
+    "both": "one network, trained on both",
+}
 FORMER, LATTER = listing(list(BETTER)), listing(list(WORSE))
 # Readings of masked faces by people (Rinck et al. 2022): what an emotion is taken for.
 TAKEN_BY_PEOPLE = {"Disgust": "Angry", "Fear": "Surprise", "Sad": "Neutral"}
@@ -19,7 +24,7 @@ PEOPLE_LOSE = {"Disgust": 7, "Fear": 6, "Surprise": 5, "Sad": 4, "Happy": 3, "An
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name."""
-    parts = (verdict, plain, area, short, exceptions, kept, certain_fits, answered, people, order)
+    parts = (verdict, plain, area, brief_area, short, exceptions, kept, certain_fits, answered, people, order)
     return {part.__name__: part(study) for part in parts}
 
 
@@ -29,7 +34,7 @@ def pairs_of(study: dict) -> list[str]:
 
 
 def main_pair(study: dict) -> str | None:
-    """The pair that verdicts in one sentence are about: networks trained for each, else what was run in their stead."""
+    """The pair whose figures stand beside a verdict: networks trained for each, else what was run in their stead."""
     ran = pairs_of(study)
     return MAIN if MAIN in ran else next(iter(ran), None)
 
@@ -42,7 +47,7 @@ def verdict(study: dict) -> str:
     gaps = study["costs"][pair]["groups"]["all"]
     return (f"{plain(study)} By recall, that behind masks {FORMER} are on average recognised better than {LATTER} is {_words(study, 'absolute')}; "
             f"in “{PAIRS[pair]}” they lead by {_points(gaps['absolute'])}, and on bare faces already by {_points(gaps['bare'])}. That a mask takes "
-            f"less from the former than from the latter is {_words(study, 'drop')}.")  # fmt: skip
+            f"less from the former than from the latter is {_words(study, 'drop')}; without Disgust {_words(study, 'drop', group='without_disgust')}.")  # fmt: skip
 
 
 def area(study: dict) -> str:
@@ -60,20 +65,22 @@ def short(study: dict) -> str:
     if pair is None:
         return plain(study)
     part = study["costs"][pair]
-    recall, auc = part["groups"]["all"], part["groups_auc"]["all"]
-    kind = "networks trained for each" if pair == MAIN else f"pair “{PAIRS[pair]}”"
-    return (f"{plain(study)} Behind masks their mean recall is {_points(recall['absolute'])} higher ({kind}), but on bare faces it is already "
-            f"{_points(recall['bare'])} higher. {_by_area(auc)}")  # fmt: skip
+    recall = part["groups"]["all"]
+    return (f"{plain(study)} Behind masks their mean recall is {_points(recall['absolute'])} higher ({KINDS[pair]}), but on bare faces it is already "
+            f"{_points(recall['bare'])} higher. {_by_area(study, pair)}")  # fmt: skip
 
 
 def brief_area(study: dict) -> str:
     """What the area under the ROC curve says, in one pair."""
     pair = main_pair(study)
-    return _by_area(study["costs"][pair]["groups_auc"]["all"]) if pair else ""
+    return _by_area(study, pair) if pair else ""
 
 
-def _by_area(auc: dict[str, dict]) -> str:
+def _by_area(study: dict, pair: str) -> str:
+    auc = study["costs"][pair]["groups_auc"]["all"]
     lead, drop = auc["absolute"], auc["drop"]
+    if None in (lead["value"], drop["value"]):
+        return ""
     found = [judge(each) == SUPPORTED for each in (lead, drop)]
     said = {
         (True, True): "both hold",
@@ -82,8 +89,12 @@ def _by_area(auc: dict[str, dict]) -> str:
     }
     takes = "less" if drop["value"] > 0 else "more"
     loss = drop if takes == "less" else {"value": -drop["value"], "ci95": [-end for end in reversed(drop["ci95"])]}
-    return (f"By the area under the ROC curve, which does not depend on how readily a network gives an answer, {said.get(tuple(found), 'neither is found')}: "
-            f"the lead behind masks is {_points(lead)}, and a mask takes {_points(loss)} {takes} from them than from the others.")  # fmt: skip
+    shift = study["verdict"]["shift"]
+    against = pair != "shift" and is_run(shift) and {words["all"] for words in shift["auc"].values()} == {CONTRADICTED}
+    more = "; in a network that never saw a mask both are contradicted" if against else ""
+    return (f"By the area under the ROC curve ({KINDS[pair]}), which hardly depends on how readily a network gives an answer, "
+            f"{said.get(tuple(found), 'neither is found')}: the lead behind masks is {_points(lead)}, and a mask takes {_points(loss)} {takes} from "
+            f"them than from the others{more}.")  # fmt: skip
 
 
 def _points(estimate: dict) -> str:
@@ -151,9 +162,13 @@ def kept(study: dict) -> str:
     pair = main_pair(study)
     if pair is None:
         return ""
-    return (f"The answer depends on the scale, as an emotion with low recall on bare faces has few points to lose: of its bare recall the first group "
-            f"keeps, against the second, {listing([shares(each, 'all') for each in pairs_of(study)])}, and without Disgust "
-            f"{shares(pair, 'without_disgust')}.")  # fmt: skip
+    by_word: dict[str, list[str]] = {}
+    for each in pairs_of(study):
+        by_word.setdefault(judge(study["costs"][each]["kept"]["all"]["difference"]), []).append(PAIRS[each])
+    words = listing([f"{word} ({', '.join(names)})" for word, names in by_word.items()])
+    return (f"An emotion with low recall on bare faces has few points to lose. Of its bare recall the first group keeps, against the second, "
+            f"{listing([shares(each, 'all') for each in pairs_of(study)])}, and without Disgust {shares(pair, 'without_disgust')}: on this scale, that a "
+            f"mask takes less from the first is {words}.")  # fmt: skip
 
 
 def certain_fits(study: dict) -> str:
@@ -163,7 +178,8 @@ def certain_fits(study: dict) -> str:
     if not part:
         return ""
     return (f"Landmarks are uncertain for more faces of some emotions than of others; on the {count(part['n'])} faces with certain ones the lead "
-            f"behind masks is {_points(part['all']['absolute'])} and the difference of the drops {_points(part['all']['drop'])} ({PAIRS[pair]}).")  # fmt: skip
+            f"behind masks is {_points(part['all']['absolute'])} and the difference of the drops {_points(part['all']['drop'])}, without Disgust "
+            f"{_points(part['without_disgust']['drop'])} ({PAIRS[pair]}).")  # fmt: skip
 
 
 def answered(study: dict) -> str:
@@ -177,7 +193,7 @@ def answered(study: dict) -> str:
     most = max(answers, key=answers.__getitem__)
     right = confusion[EMOTIONS.index(most)][EMOTIONS.index(most)]
     never = [name for name, number in answers.items() if not number]
-    text = (f"Behind masks a network that never saw one answers {most} for {count(answers[most])} of {count(cell['n'])} faces, of which "
+    text = (f"Behind masks a network that never saw one (seed 0) answers {most} for {count(answers[most])} of {count(cell['n'])} faces, of which "
             f"{percent(right / answers[most], 0)}{PERCENT} show it")  # fmt: skip
     return f"{text}, and never {listing(never)}." if never else f"{text}."
 
@@ -199,9 +215,10 @@ def people(study: dict) -> str:
         sums = [total + number for total, number in zip(sums, counts, strict=True)]
         faces = sum(next(iter(tests.values()))[row])
         said.append(
-            f"{emotion} called {answer} {listing([count(number) for number in counts])} of {count(faces)} times"
+            f"{emotion} is called {answer} {listing([count(number) for number in counts])} of {count(faces)} times"
         )
-    return f"Of the networks’ answers (seed 0) {listing([*tests])}: {'; '.join(said)}; in all {listing([count(total) for total in sums])}."
+    where = listing([*tests])
+    return f"Counted {where} (seed 0), {', '.join(said)}; in all {listing([count(total) for total in sums])}."
 
 
 def order(study: dict) -> str:

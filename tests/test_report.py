@@ -85,9 +85,13 @@ def check_figures(study: dict, text: str) -> None:
             assert f"{100 * cell['accuracy']:.1f}({100 * low:.1f}–{100 * high:.1f})" in text, cell["id"]
     for pair in ("shift", "information", "both"):
         if study["costs"][pair]["status"] == "run":
-            for group in study["costs"][pair]["groups"].values():
-                assert squeezed(numbers.with_span(group["absolute"])) in text
-            assert study["verdict"][pair]["drop"]["all"] in text
+            for measure in ("groups", "groups_auc"):
+                for group in study["costs"][pair][measure].values():
+                    for kind in ("bare", "absolute", "drop"):
+                        assert squeezed(numbers.with_span(group[kind])) in text, (pair, measure, kind)
+            rows = [row for table in tables.hypothesis(study).values() for row in table if row[0] == tables.PAIRS[pair]]
+            for _, group, bare, lead, first, drop, second in rows:
+                assert squeezed(f"{group}{bare}{lead}{first}{drop}{second}") in text
     main = tables.over_seeds(study, "unmasked", "bare")
     for estimate in main["recall"].values() if main else ():
         assert squeezed(numbers.with_span(estimate)) in text
@@ -128,7 +132,7 @@ def test_the_network_for_both_takes_the_places_of_what_was_not_run(tmp_path: Pat
     found = facts.gather(tmp_path)
     assert found["pairs"] == ["one network", "shift"]
     assert found["text"]["headline"].startswith("One network for both recognises")
-    assert "in one network trained on both" in found["text"]["abstract_cost"]
+    assert "in one network trained on both" in found["text"]["costs_by_pair"]
     matrices = [part["title"] for part in found["confusions"] if part["rows"]]
     assert matrices == ["both → bare", "both → masked"]
     lost = study["costs"]["both"]["lost"]["Happy"]["n"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support, roc_auc_score
 
-from training import hypothesis, statistics
+from training import hypothesis, pairs, statistics
 
 ANSWERS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
 
@@ -57,6 +57,9 @@ def test_an_area_needs_no_threshold():
     assert (
         statistics.areas(labels, shy, once).tolist() == statistics.areas(labels, bold, once).tolist() == [[0.75, 0.75]]
     )
+
+
+def test_what_is_not_defined_is_not_judged():
     gap = hypothesis.group_difference(np.full((2, 7), np.nan), np.full((5, 2, 7), np.nan), hypothesis.WORSE)
     assert hypothesis.judge(gap["absolute"]) == hypothesis.UNDEFINED
 
@@ -76,6 +79,16 @@ def test_resampled_areas_spread_as_an_area_does():
     spread = np.sqrt(beats.mean(1).var(ddof=1) / 250 + beats.mean(0).var(ddof=1) / 150)
     assert drawn[:, 1].std() == pytest.approx(spread, rel=0.07)
     assert np.allclose(drawn[:, 0], drawn[:, 1])
+
+
+def test_seeds_are_drawn_together_for_one_network_and_apart_for_two():
+    figures = np.broadcast_to(np.arange(3.0), (statistics.RESAMPLES, 2, 3))
+    same, apart = (pairs.resampled_mean(figures, together) for together in (True, False))
+    assert np.array_equal(same[:, 0], same[:, 1])
+    spread = np.std([0, 1, 2]) / np.sqrt(3)  # of the mean of three draws
+    for drawn in (same[:, 0], apart[:, 0], apart[:, 1]):
+        assert drawn.std() == pytest.approx(spread, rel=0.03)
+    assert (apart[:, 0] - apart[:, 1]).std() == pytest.approx(spread * np.sqrt(2), rel=0.03)
 
 
 def test_shares_kept_are_of_what_there_was():

@@ -93,9 +93,7 @@ class Study:
             return self.missing(bare, masked)
         sides = [[cells_of[seed].id for seed in seeds] for cells_of in (left, right)]
         found = pairs.cost(*([self.predictions[name] for name in side] for side in sides), same_networks)
-        over = "faces and seeds" if len(seeds) > 1 else "faces"
-        return {"status": RUN, "bare": sides[0], "masked": sides[1], "seeds": seeds, "over": over,
-                "mcnemar_seed": seeds[0], **found}  # fmt: skip
+        return {"status": RUN, "bare": sides[0], "masked": sides[1], "seeds": seeds, **found}
 
     def verdict(self) -> dict[str, Any]:
         """What the costs say of the hypothesis."""

@@ -32,7 +32,8 @@ def shares_kept(found: np.ndarray, drawn: np.ndarray, worse: tuple[str, ...]) ->
 
     def kept(figures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         both = (_mean(figures, names) for names in (BETTER, worse))
-        return tuple(means[..., 1] / means[..., 0] for means in both)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of nothing no share is kept
+            return tuple(means[..., 1] / means[..., 0] for means in both)
 
     (first, second), (firsts, seconds) = kept(found), kept(drawn)
     return {

@@ -16,8 +16,8 @@ from scipy import stats
 RESAMPLES, SEED, LEVEL = 10_000, 0, 0.95
 BINS = 15
 METHOD = (
-    f"percentile bootstrap, {RESAMPLES:,} resamples, 95 %: faces are resampled within their true emotion, and, where a "
-    "figure is of several seeds, the seeds as well; with one seed the interval covers faces only"
+    f"95 % percentile bootstrap with {RESAMPLES:,} resamples, of faces within their true emotion, and, where a figure is of "
+    "several seeds, of the seeds as well; with one seed the interval covers faces only"
 )
 
 
@@ -49,8 +49,8 @@ def scores(confusion: np.ndarray) -> Scores:
 def areas(labels: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Area under the ROC curve of each emotion against the rest, (R, K), with faces counted by the rows of `counts` (R, n).
 
-    The probability that a face of the emotion gets a higher score for it than another face does, ties counting half; an
-    inclination to one answer does not raise it. labels (n,), scores (n, K); nan for an emotion that no face or every face
+    The probability that a face of the emotion gets a higher score for it than a face of another one, ties counting half; an
+    inclination to that answer does not raise it. labels (n,), scores (n, K); nan for an emotion that no face or every face
     shows. Hanley, McNeil, "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
     Radiology 143, 1982.
     """
