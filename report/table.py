@@ -21,7 +21,7 @@ BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 HEAD = ("Model", "Emotions", "Trained on", "Tested on", "Accuracy % (95 % interval)", "Macro recall %", *EMOTIONS)
 # Trainings of the study that the table shows.
 TRAINED = (*tables.TRAINED, tables.LARGER)
-BACKBONES = ("lite0", "lite2")
+MODELS, BACKBONES = ("gacnn", "pacnn", "cnn"), ("lite0", "lite2")
 TESTS = ("bare", "seen", "unseen")  # tests of the study that the table shows
 NOTE = """Recall of each emotion in %; Wilson intervals; seed 0. The epoch with the best validation accuracy was tested. Seen masks are kinds that training
 behind masks shows, unseen ones it never does; a test face always wears the same. Each command is in the run's `metrics.json`, everything
@@ -30,7 +30,7 @@ LARGER_NOTE = "gACNN-Lite2 has a recipe of its own, set once, when the test figu
 
 
 def collect(results: Path) -> list[tuple[str, dict]]:
-    """(What it was trained on, metrics.json) of the published runs and of the study's gACNN of either Lite trunk, seed 0.
+    """(What it was trained on, metrics.json) of the published runs and of the study's networks of either Lite trunk, seed 0.
 
     Each once, in a fixed order.
     """
@@ -45,7 +45,7 @@ def collect(results: Path) -> list[tuple[str, dict]]:
 
     def place(run: tuple[str, dict]) -> tuple:
         train, figures = run
-        order = TRAINED.index(train), figures["backbone"], tested_on(figures)
+        order = MODELS.index(figures["model"]), TRAINED.index(train), figures["backbone"], tested_on(figures)
         return figures["database"], -figures["num_classes"], *order
 
     return sorted(found.values(), key=place)
@@ -53,8 +53,7 @@ def collect(results: Path) -> list[tuple[str, dict]]:
 
 def shown(results: Path) -> list[cells.Cell]:
     """Cells of the study that were run and have a place in the table."""
-    return [cell for cell in cells.read(folder=results) if (cell.chosen.model, cell.chosen.seed) == ("gacnn", 0)
-            and cell.chosen.backbone in BACKBONES and cell.train in TRAINED and cell.test in TESTS and cell.own]  # fmt: skip
+    return [cell for cell in cells.read(folder=results) if cell.chosen.seed == 0 and cell.chosen.backbone in BACKBONES and cell.train in TRAINED and cell.test in TESTS and cell.own]  # fmt: skip
 
 
 def tested_on(figures: dict) -> str:
