@@ -87,19 +87,23 @@ def control(study: dict) -> str:
         if any(parts):
             each = ", trained for each," if all(parts) else ""
             said.append(f"{name}{each} recognises {listing([part for part in parts if part])}")
-            plain = plain or model == "cnn"
+            plain = plain or (model == "cnn" and all(parts))
     text = f"Beside gACNN, with the same trunk and recipe (seed 0), {'; '.join(said)}. " if said else ""
     if plain:
         return text + CONTROL
     tried = next((row for row in study["ablations"].get("rows", []) if row["name"] == "plain" and is_run(row)), None)
     if tried is None:
-        return f"{text}The plain CNN was not run, so that nothing here shows what attention is worth."
+        return text + (
+            CONTROL
+            if "the plain CNN" in text
+            else "The plain CNN was not run, so that nothing here shows what attention is worth."
+        )
     sides = [
         f"{percent(tried[test]['difference']['value'])} points ({span(tried[test]['difference']['ci95'])}) {where}"
         for test, where in (("bare", "on bare faces"), ("seen", "behind masks"))
     ]
-    return (f"{text}The plain CNN was run in an ablation only ({study['ablations']['epochs']} epochs on a part of Train, one network for both): "
-            f"on Valid it differs from gACNN by {listing(sides)}. {CONTROL}")  # fmt: skip
+    return (f"{text}In an ablation ({study['ablations']['epochs']} epochs on a part of Train, one network for both, measured on Valid) the plain CNN "
+            f"differs from gACNN by {listing(sides)}. {CONTROL}")  # fmt: skip
 
 
 def duplicates(study: dict) -> str:

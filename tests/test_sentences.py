@@ -250,10 +250,15 @@ def test_attention_is_set_beside_what_has_none(tmp_path: Path) -> None:
     study["variations"] = [part for part in study["variations"] if "-cnn-" not in part["cell"]]
     assert variants.control(study).endswith("nothing here shows what attention is worth.")
     study["ablations"]["rows"].append({**study["ablations"]["rows"][1], "name": "plain"})
-    assert (
-        "(5 epochs on a part of Train, one network for both): on Valid it differs from gACNN by 0.0"
-        in variants.control(study)
+    said = "one network for both, measured on Valid) the plain CNN differs from gACNN by 0.0"
+    assert said in variants.control(study)
+    study["variations"].append({**plain, "cell": "7-cnn-lite0-s0-unmasked-bare"})  # the other one waits for its turn
+    assert variants.control(study).startswith(
+        "Beside gACNN, with the same trunk and recipe (seed 0), the plain CNN recognises"
     )
+    assert said in variants.control(study)
+    study["ablations"] = {}
+    assert variants.control(study).endswith(variants.CONTROL)
 
 
 def test_masks_that_leave_a_mouth_in_sight_stand_beside_seen_ones(tmp_path: Path) -> None:
