@@ -53,7 +53,10 @@ def collect(results: Path) -> list[tuple[str, dict]]:
 
 def shown(results: Path) -> list[cells.Cell]:
     """Cells of the study that were run and have a place in the table."""
-    return [cell for cell in cells.read(folder=results) if cell.chosen.seed == 0 and cell.chosen.backbone in BACKBONES and cell.train in TRAINED and cell.test in TESTS and cell.own]  # fmt: skip
+    wanted = [
+        cell for cell in cells.read(folder=results) if cell.chosen.seed == 0 and cell.chosen.backbone in BACKBONES
+    ]
+    return [cell for cell in wanted if cell.train in TRAINED and cell.test in TESTS and cell.own]
 
 
 def tested_on(figures: dict) -> str:
@@ -109,10 +112,7 @@ def findings(results: Path) -> str:
         return ""
     study = read_noted(file)
     parts = (
-        (
-            "What a mask costs",
-            f"{sentences.headline(study)} {sentences.remains(study)}",
-        ),
+        ("What a mask costs", f"{sentences.headline(study)} {sentences.remains(study)}"),
         ("A package in use", variants.peers(results / variants.PEERS)),
         ("Verdict", f"{verdict.plain(study)} {verdict.brief_area(study)}"),
         ("Masks never seen", variants.fallen(study)),

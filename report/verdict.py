@@ -124,14 +124,21 @@ def plain(study: dict) -> str:
 
 
 def _words(study: dict, reading: str, measure: str = "recall", group: str = "all") -> str:
-    """`contradicted (shift) and undecided (information, one network)`, or one word where all pairs have it."""
-    by_word: dict[str, list[str]] = {}
-    for pair in pairs_of(study):
-        words = study["verdict"][pair]
-        by_word.setdefault((words if measure == "recall" else words["auc"])[reading][group], []).append(PAIRS[pair])
-    if len(by_word) == 1 and len(pairs_of(study)) > 1:
-        return f"{next(iter(by_word))} in all pairs"
-    return listing([f"{word} ({', '.join(names)})" for word, names in by_word.items()])
+    """What is said of one reading in all pairs."""
+    found = {pair: study["verdict"][pair] for pair in pairs_of(study)}
+    return _by_word(
+        {pair: (part if measure == "recall" else part["auc"])[reading][group] for pair, part in found.items()}
+    )
+
+
+def _by_word(words: dict[str, str]) -> str:
+    """`contradicted (shift) and undecided (information, one network)` of words by pair, or one word where all have it."""
+    named: dict[str, list[str]] = {}
+    for pair, word in words.items():
+        named.setdefault(word, []).append(PAIRS[pair])
+    if len(named) == 1 and len(words) > 1:
+        return f"{next(iter(named))} in all pairs"
+    return listing([f"{word} ({', '.join(pairs)})" for word, pairs in named.items()])
 
 
 def exceptions(study: dict) -> str:
@@ -162,13 +169,10 @@ def kept(study: dict) -> str:
     pair = main_pair(study)
     if pair is None:
         return ""
-    by_word: dict[str, list[str]] = {}
-    for each in pairs_of(study):
-        by_word.setdefault(judge(study["costs"][each]["kept"]["all"]["difference"]), []).append(PAIRS[each])
-    words = listing([f"{word} ({', '.join(names)})" for word, names in by_word.items()])
+    words = {each: judge(study["costs"][each]["kept"]["all"]["difference"]) for each in pairs_of(study)}
     return (f"An emotion with low recall on bare faces has few points to lose. Of its bare recall the first group keeps, against the second, "
             f"{listing([shares(each, 'all') for each in pairs_of(study)])}, and without Disgust {shares(pair, 'without_disgust')}: on this scale, that a "
-            f"mask takes less from the first is {words}.")  # fmt: skip
+            f"mask takes less from the first is {_by_word(words)}.")  # fmt: skip
 
 
 def certain_fits(study: dict) -> str:

@@ -1,0 +1,158 @@
+"""What the report says of networks that were trained or tested in other ways follows from the figures."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from report_job import invent, invented_ablations
+
+from report import sentences, tables, variants
+from training import statistics
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "RESAMPLES", 200)
+
+
+def test_ablations_tell_what_was_run_and_what_made_a_difference() -> None:
+    study = {"ablations": invented_ablations()}
+    found = variants.ablation_table(study)
+    even = "0.0 (\u22121.1 to 1.1)"
+    assert found["rows"][1] == [
+        "more of it",
+        "81.2",
+        [even, False],
+        "72.3",
+        ["2.3 (1.2\u20133.4)", True],
+        "65.0",
+        [even, False],
+    ]
+    assert (found["n"], found["left"]) == ("3,106", 1)
+    assert variants.ablations(study).endswith("Most points are won behind seen masks by “more of it” (2.3).")
+    row = study["ablations"]["rows"][1]
+    row["bare"]["difference"] = {"value": -0.02, "ci95": [-0.03, -0.01]}
+    assert variants.ablations(study).endswith("(2.3). Most points are lost on bare faces by “more of it” (2.0).")
+
+
+def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    for cell, text in (
+        ("unmasked+duplicates-bare", variants.duplicates),
+        ("masked+init_from-seen", variants.after_bare),
+    ):
+        part = next(part for part in study["variations"] if part["cell"] == f"7-gacnn-lite0-s0-{cell}")
+        part |= {"accuracy": 0.8111, "accuracy_beside": 0.8, "gain": {"value": 0.0111, "ci95": [0.001, 0.02]}}
+        said = text(study)
+        assert all(figure in said for figure in ("81.1\u202f%", "80.0\u202f%", "1.1 (0.1\u20132.0) points"))
+    group = {"n": 1312, "accuracy": 0.98, "accuracy_beside": 0.93, "gain": {"value": 0.05, "ci95": [0.04, 0.06]}}
+    part = next(part for part in study["variations"] if "twins" in part)
+    assert "twin" not in variants.duplicates(study).partition("points.")[2]
+    part["twins"] = {"status": "run", "same_label": group, "none": {**group, "n": 2781}}
+    said = variants.duplicates(study).partition("points. ")[2]
+    assert said.startswith(
+        "On the 1,312 faces whose twins in Train bear their label it is 98.0 against 93.0\u202f%, a difference"
+    )
+    assert "on the 2,781 without a twin 98.0" in said
+    assert tables.trained("masked+init_from") == "masked faces, after bare ones"
+    assert tables.trained(tables.LARGER) == "both, at 160 px, with a teacher"
+    for part in study["variations"]:
+        if tables.LARGER in part["cell"]:
+            part |= {"accuracy": 0.8222, "accuracy_beside": 0.8, "gain": {"value": 0.0222, "ci95": [0.001, 0.03]}}
+    assert tables.trained_network(f"7-gacnn-lite0-{tables.LARGER}") == tables.trained(tables.LARGER)
+    assert tables.trained_network(tables.LARGEST) == "both, at 160 px, with a teacher, Lite2"
+    said = variants.larger(study)
+    assert said.count("82.2 against 80.0\u202f% ") == 7
+    assert said.count("behind seen masks (2.2 points, 0.1\u20133.0) and 82.2") == 1
+    assert said.count("behind unseen masks under a second one (2.2 points, 0.1\u20133.0). Its") == 1
+    assert "(24 epochs, batches of 128, a learning rate of 0.001, bf16). Beside the one before it recognises" in said
+    assert said.endswith("on Valid; its best epoch was 11 of 24, the other’s 11 of 12.")
+    assert ", our largest " in sentences.headline(study)
+    study["cells"] = [cell for cell in study["cells"] if cell["backbone"] != "lite2"]
+    assert "our largest" not in sentences.headline(study)
+    assert variants.larger(study).count("82.2 against 80.0\u202f% ") == 3
+    assert "Lite2" not in variants.larger(study)
+    assert not variants.larger({"variations": []})
+    assert not variants.after_bare({"variations": []})
+    assert not re.search(r"\d", variants.duplicates({"variations": []}))
+
+
+def test_attention_is_set_beside_what_has_none(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    plain = next(part for part in study["variations"] if part["cell"] == "7-cnn-lite0-s0-masked-seen")
+    plain |= {"accuracy": 0.7111, "accuracy_beside": 0.7444, "gain": {"value": -0.0333, "ci95": [-0.05, -0.01]}}
+    assert "71.1 against 74.4\u202f% behind seen masks (−3.3 points, −5.0 to −1.0); pACNN" in variants.control(study)
+    assert "was not run" not in variants.control(study)
+    assert variants.control(study).endswith(f". {variants.CONTROL}")
+    study["variations"] = [part for part in study["variations"] if "-cnn-" not in part["cell"]]
+    assert variants.control(study).endswith("nothing here shows what attention is worth.")
+    study["ablations"]["rows"].append({**study["ablations"]["rows"][1], "name": "plain"})
+    said = "one network for both, measured on Valid) the plain CNN differs from gACNN by 0.0"
+    assert said in variants.control(study)
+    study["variations"].append({**plain, "cell": "7-cnn-lite0-s0-unmasked-bare"})  # the other one waits for its turn
+    assert variants.control(study).startswith(
+        "Beside gACNN, with the same trunk and recipe (seed 0), the plain CNN recognises"
+    )
+    assert said in variants.control(study)
+    study["ablations"] = {}
+    assert variants.control(study).endswith(variants.CONTROL)
+
+
+def test_attention_in_a_sentence_does_not_hide_what_else_the_plain_network_lacks(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    assert variants.attention(study).endswith(variants.CONTROL)
+    assert "; without regions and gates (plain CNN) accuracy changes by" in variants.attention(study)
+    study["variations"] = [part for part in study["variations"] if "-cnn-" not in part["cell"]]
+    assert variants.attention(study).endswith("same trunk and recipe.")
+    study["variations"] = [part for part in study["variations"] if part["cell"] != "7-pacnn-lite0-s0-masked-seen"]
+    assert "trained for each" not in variants.control(study)
+
+
+def test_a_package_stands_beside_our_network_for_bare_faces(tmp_path: Path) -> None:
+    def row(trained: str, bare: float, masked: float) -> dict:
+        return {"trained": trained, "bare": {"accuracy": bare}, "masked": {"accuracy": masked}}
+
+    rows = {
+        "fer 1.2, own crop": row("FER2013, bare faces", 0.5, 0.3),
+        "fer 1.2, tight crop": row("FER2013, bare faces", 0.6, 0.25),
+        "ours, both": row("FER+, bare and masked faces", 0.9, 0.8),
+        "ours, bare": row("FER+, bare faces", 0.85, 0.45),
+    }
+    file = tmp_path / variants.PEERS
+    assert variants.peers(file) == ""
+    for wanted in ("of two crops), our network for bare faces from 85.0 to 45.0\u202f%.", "of two crops)."):
+        file.write_text(json.dumps({"rows": rows}))
+        said = variants.peers(file)
+        assert "the package fer 1.2, which" in said
+        assert "falls from 60.0 to 25.0\u202f% (" in said
+        assert said.endswith(wanted)
+        rows.pop("ours, bare", None)
+
+
+def test_the_target_for_unseen_masks_is_told_by_test_and_network(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    for train, part in study["unseen"].items():
+        if train != "target":
+            for way, found in (("worn", part), ("second", part["second"]), ("mean", part["mean"])):
+                found |= {"target": "reached" if way == "second" else "missed", "certain": way == "worn"}
+    study["unseen"]["7-gacnn-lite0-both"]["mean"]["target"] = "reached"
+    for train in (name for name in study["unseen"] if name != "target"):
+        study["unseen"][train]["second_from_worn"]["target"] = "reached"
+    study["unseen"]["7-gacnn-lite0-both"]["second_from_worn"] |= {"drop": {"value": 0.0444}, "target": "missed"}
+    study["unseen"]["7-gacnn-lite0-masked"] |= {
+        "drop": {"value": 0.1, "ci95": [0.08, 0.12]},
+        "lost": {"Sad": {"n": 30, "to": {"Neutral": 0.8, "Happy": 0.2}}, "Happy": {"n": 10, "to": {"Neutral": 1.0}}},
+    }
+    said = variants.unseen(study)
+    assert "As worn, none of 4 networks reaches it. Under a second mask, 4 of 4 networks reach it (4 of the" in said
+    assert "With the mean of both answers, 1 of 4 networks reaches it (4 of the intervals include 3)." in said
+    assert re.search(
+        r"second mask are [\d.\u2212]+, 4\.4, [\d.\u2212]+ and [\d.\u2212]+ points, so that 3 of 4 reach it\.", said
+    )
+    assert "masks recognises 10.0 (8.0\u201312.0) points less: of the 40 faces" in said
+    assert said.endswith("75\u202f% show Sad, and 80\u202f% of these are called Neutral.")
+    rows = variants.unseen_table(study)
+    assert [row[-1] for row in rows[3:6]] == ["missed", "reached ?", "reached ?"]

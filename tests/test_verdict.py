@@ -1,0 +1,112 @@
+"""What the report says of the hypothesis follows from the intervals."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from report_job import invent
+
+from pre_processing.emotions import EMOTIONS
+from report import tables, verdict
+from training import hypothesis, statistics
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "RESAMPLES", 200)
+
+
+def test_an_emotion_that_is_never_answered_has_an_area(tmp_path: Path) -> None:
+    study = invent(tmp_path, "some")
+    masked = tables.find(study, "unmasked", "seen")
+    for row in masked["confusion"]:
+        row[EMOTIONS.index("Disgust")] = 0
+    assert verdict.answered(study).endswith(("and never Disgust.", "and never Fear and Disgust."))
+    rows = {row[0]: row[1:4] for row in tables.areas(study)["rows"]}
+    sides = study["costs"]["shift"]["auc"]["Disgust"]
+    assert rows["Disgust"] == [
+        f"{100 * sides[side]['value']:.1f}".replace("-", "\u2212") for side in ("bare", "masked", "drop")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lead", "drop", "said"),
+    [
+        ((0.01, 0.05), (0.02, 0.04), "both hold: the lead behind masks is 3.0 points (1.0–5.0), and a mask takes 3.0 points (2.0–4.0) less"),
+        ((-0.01, 0.05), (-0.05, -0.01), "neither is found: the lead behind masks is 2.0 points (−1.0 to 5.0), and a mask takes 3.0 points (1.0–5.0) more"),
+        ((0.01, 0.05), (-0.05, 0.03), "only the lead holds: the lead behind masks is 3.0 points (1.0–5.0), and a mask takes 1.0 points (−3.0 to 5.0) more"),
+    ],
+)  # fmt: skip
+def test_the_area_says_what_its_intervals_say(tmp_path: Path, lead: tuple, drop: tuple, said: str) -> None:
+    study = invent(tmp_path, "all")
+    groups = study["costs"]["information"]["groups_auc"]["all"]
+    for reading, ends in (("absolute", lead), ("drop", drop)):
+        groups[reading] = {"value": sum(ends) / 2, "ci95": list(ends)}
+    assert f"{said} from them" in verdict.short(study)
+    assert said in verdict.brief_area(study)
+    for pair in tables.PAIRS:
+        study["verdict"][pair]["auc"] = {reading: dict.fromkeys(hypothesis.GROUPS, "undecided") for reading in groups}
+    study["verdict"]["shift"]["auc"]["absolute"]["all"] = "contradicted"
+    assert "behind masks is contradicted (shift) and undecided (information, one network), and that" in verdict.area(
+        study
+    )
+    assert "less from them is undecided in all pairs. Without" in verdict.area(study)
+
+
+def test_verdicts_with_one_word_stand_together(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    for pair, word in (("shift", "contradicted"), ("information", "supported"), ("both", "supported")):
+        study["verdict"][pair]["drop"]["all"] = word
+        study["verdict"][pair]["drop"]["without_disgust"] = "undecided"
+    said = "is contradicted (shift) and supported (information, one network); without Disgust undecided in all pairs."
+    assert verdict.verdict(study).endswith(said)
+
+
+def test_the_plain_verdict_follows_the_words_of_all_pairs(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+
+    def said(absolute: str, drop: str) -> str:
+        for pair in tables.PAIRS:
+            study["verdict"][pair] |= {"absolute": {"all": absolute}, "drop": {"all": drop}}
+        return verdict.plain(study)
+
+    assert "takes less from them is not supported" in said("supported", "contradicted")
+    for value, words in ((0.1, "with masks as without them"), (-0.1, "by recall, behind masks;")):
+        study["costs"]["both"]["groups"]["all"]["bare"]["ci95"][0] = value
+        assert words in said("supported", "undecided")
+    assert "The hypothesis holds: behind masks" in said("supported", "supported")
+    assert said("undecided", "contradicted") == "The hypothesis is not supported."
+    assert said("undecided", "supported") == "The hypothesis is supported in part."
+
+
+def test_losses_are_compared_with_those_of_people(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    recall = study["costs"]["information"]["recall"]
+    for name, rank in verdict.PEOPLE_LOSE.items():
+        recall[name]["drop"]["value"] = rank / 100
+    assert "the networks’ order of loss is Disgust (7.0 points), Fear (6.0 points), Surprise" in verdict.order(study)
+    assert "with people’s is 1.00 (Spearman, 7 emotions), and 1.00 without Disgust." in verdict.order(study)
+    recall["Disgust"]["drop"]["value"] = 0
+    assert re.search(r"is 0\.\d\d \(Spearman, 7 emotions\), and 1\.00 without", verdict.order(study))
+    part = study["costs"]["information"]["groups_certain"]
+    part |= {"n": 1234, "all": {reading: {"value": 0.1, "ci95": [0.05, 0.15]} for reading in ("absolute", "drop")}}
+    assert (
+        "on the 1,234 faces with certain ones the lead behind masks is 10.0 points (5.0\u201315.0)"
+        in verdict.certain_fits(study)
+    )
+
+
+def test_means_do_not_hide_an_emotion_that_falls_below(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    recall = study["costs"]["shift"]["recall"]
+    for emotion, value in zip(EMOTIONS, (0.6, 0.5, 0.2, 0.7, 0.3, 0.1, 0.0), strict=True):
+        recall[emotion]["masked"]["value"] = value
+        recall[emotion]["bare"]["value"] = 0.8
+    assert "in the pair “shift” Angry (20.0\u202f%) lies below Sad (30.0\u202f%)" in verdict.exceptions(study)
+    study["costs"]["shift"]["kept"]["all"] = {
+        name: {"value": value, "ci95": [value - 0.05, value + 0.05]}
+        for name, value in (("better", 0.62), ("worse", 0.17), ("difference", 0.45))
+    }
+    assert "62 against 17\u202f% (shift; difference 45 points, 40\u201350)" in verdict.kept(study)
