@@ -32,12 +32,12 @@ def test_a_teacher_sees_the_face_without_its_mask(job):
     )
     for index in range(len(chosen)):
         item, real = chosen[index], bare[index]
-        assert torch.equal(item["other_image"], real["image"])
-        assert torch.equal(item["other_points"], real["points"])
+        assert torch.equal(item["bare_image"], real["image"])
+        assert torch.equal(item["bare_points"], real["points"])
         assert not torch.equal(item["image"], real["image"])
-        assert np.allclose(item["points"], meanface.hide_points(item["other_points"].numpy()), atol=1e-3)
-    assert "other_image" not in bare[0]
-    assert "other_image" not in faces()[0]
+        assert np.allclose(item["points"], meanface.hide_points(item["bare_points"].numpy()), atol=1e-3)
+    plain_keys = {"image", "points", "drawn", "label", "target", "certain", "index"}
+    assert set(bare[0]) == set(faces()[0]) == plain_keys
 
 
 def test_two_looks_wear_two_masks(job):
@@ -46,6 +46,17 @@ def test_two_looks_wear_two_masks(job):
     items = [chosen[index] for index in range(len(chosen))]
     assert all(torch.equal(item["points"], item["other_points"]) for item in items)
     assert not any(torch.equal(item["image"], item["other_image"]) for item in items)
+    assert not any("bare_image" in item for item in items)
+
+
+def test_two_masked_looks_and_the_teachers_bare_one(job):
+    both, (bare, masked) = faces("--consistency", "1", "--teacher", TEACHER), (
+        faces("--teacher", TEACHER), faces("--consistency", "1"))  # fmt: skip
+    for index in range(len(both)):
+        item = both[index, 5]
+        for name in ("image", "points", "other_image", "other_points", "drawn"):
+            assert torch.equal(item[name], masked[index, 5][name]), name
+        assert torch.equal(item["bare_image"], bare[index, 5]["bare_image"])
 
 
 class Fixed(nn.Module):
@@ -68,15 +79,15 @@ def state_of(model: nn.Module, teacher: nn.Module | None) -> engine.State:
     return engine.State(model, model, optimizer, schedule, scaler, None, torch.device("cpu"), "fp32", teacher)
 
 
-def batch_of(count: int = 2) -> dict:
+def batch_of(*looks: str, count: int = 2) -> dict:
     face = {"image": torch.zeros(count, 1, 64, 64, dtype=torch.uint8), "points": torch.zeros(count, 68, 2)}
-    return {**face, **{f"other_{name}": part.clone() for name, part in face.items()},
-            "target": torch.tensor([[1.0, 0.0, 0.0]] * count)}  # fmt: skip
+    every = {f"{which}_{name}": part.clone() for which in looks for name, part in face.items()}
+    return {**face, **every, "target": torch.tensor([[1.0, 0.0, 0.0]] * count)}
 
 
 def test_half_of_the_target_is_the_teachers_answer():
     model, teacher = Fixed([0.3, -0.2, 0.1]), Fixed([0.0, 5.0, 0.0])
-    loss, _ = engine.train_step(state_of(model, teacher), batch_of(), 0.0)
+    loss, _ = engine.train_step(state_of(model, teacher), batch_of("bare"), 0.0)
     target = (torch.tensor([1.0, 0, 0]) + torch.tensor([0.0, 5, 0]).softmax(0)) / 2
     assert loss.item() == pytest.approx(-(target * model.logits.log_softmax(0)).sum().item(), abs=1e-6)
     assert teacher.logits.grad is None
@@ -92,8 +103,8 @@ def test_a_teacher_sees_faces_at_its_own_size():
             assert points.tolist() == [[[31.5, 7.5]] * 68] * 2
             return super().forward(images, points)
 
-    batch = batch_of()
-    batch["other_points"][:] = torch.tensor([63.5, 15.5])
+    batch = batch_of("bare")
+    batch["bare_points"][:] = torch.tensor([63.5, 15.5])
     loss, _ = engine.train_step(state_of(Fixed([1.0, 0.0, 0.0]), Sized([0.0, 5.0, 0.0])), batch, 0.0)
     assert loss.isfinite()
 
@@ -103,7 +114,7 @@ def test_answers_that_differ_between_two_looks_cost_more():
         def forward(self, images, points):
             return {"logits": self.logits * images.mean((1, 2, 3))[:, None]}
 
-    model, batch = Bright([1.0, 0.0, -1.0]), batch_of()
+    model, batch = Bright([1.0, 0.0, -1.0]), batch_of("other")
     batch["image"][:], batch["other_image"][:] = 255, 51
     plain_loss, _ = engine.train_step(state_of(model, None), batch, 0.0)
     before = model.logits.grad.clone()
@@ -116,6 +127,28 @@ def test_answers_that_differ_between_two_looks_cost_more():
     assert logits.shape == (2, 3)
     assert torch.allclose(logits[0], one, atol=1e-5)
     assert losses.divergence(logits, logits).item() == 0
+
+
+def test_both_looks_are_taught_by_the_bare_one():
+    class Seeing(Fixed):
+        def forward(self, images, points):
+            light = images.mean((1, 2, 3))
+            features = torch.eye(len(self.logits)).repeat(8, 1)[:24] * light[:, None, None] + 1
+            return {"logits": self.logits * light[:, None], "features": features}
+
+    model, teacher, batch = Seeing([1.0, 0.0, -1.0]), Seeing([0.0, 3.0, 0.0]), batch_of("other", "bare")
+    batch["image"][0], batch["other_image"][1], batch["bare_image"][:] = 255, 255, 51
+    loss, logits = engine.train_step(state_of(model, teacher), batch, 0.0, 2.0, 3.0)
+    first, other, bare = (batch[name].expand(-1, 3, -1, -1) / 255 for name in ("image", "other_image", "bare_image"))
+    own, second, taught = model(first, None), model(other, None), teacher(bare, None)
+    target = (batch["target"] + taught["logits"].softmax(1)) / 2
+    answers = torch.cat([own["logits"], second["logits"]])
+    entropy = nn.functional.cross_entropy(answers, target.repeat(2, 1))
+    apart = losses.divergence(own["logits"], second["logits"])
+    unlike = [losses.unlikeness(each["features"], taught["features"]) for each in (own, second)]
+    assert unlike[0].item() > 0.001
+    assert loss.item() == pytest.approx((entropy + 2 * apart + 3 * sum(unlike) / 2).item(), abs=1e-5)
+    assert torch.allclose(logits, own["logits"], atol=1e-6)
 
 
 def test_features_are_unlike_where_faces_are_found_alike_otherwise():
@@ -188,7 +221,6 @@ def test_runs_with_either(job, capsys):
     ("argv", "named"),
     [
         ([*ONE, "--condition", "unmasked", "--consistency", "1"], "--mask_kinds"),
-        ([*MASKED, "--consistency", "1", "--teacher", TEACHER], "one of the two"),
         ([*MASKED, "--teacher", TEACHER], "7U-cnn-lite0-s0/best.pt"),
         ([*MASKED, "--teacher", "gacnn-lite0-4"], "num_classes"),
         ([*MASKED, "--consistency", "-1"], "--consistency"),

@@ -69,14 +69,16 @@ class Cell:
     def train(self) -> str:
         """Training faces: unmasked, masked or both; and after a plus what else is not as usual.
 
-        `duplicates` of test faces among them, another size of face (`160px`), a `teacher`, a network to `init_from`.
+        `duplicates` of test faces among them, another size of face (`160px`), a `teacher`, a network to `init_from`, two looks
+        with `consistency`, kinds of masks beside `seen` ones.
         """
         chosen = vars((self.parent or self).chosen)
         size = chosen["imagesize"]
         more = [
             *(["duplicates"] if keeps_duplicates(chosen) else []),
             *([f"{size}px"] if size != options.IMAGE_SIZE[chosen["backbone"]] else []),
-            *(name for name in checkpoint.NETWORKS if chosen[name]),
+            *(name for name in (*checkpoint.NETWORKS, "consistency") if chosen[name]),
+            *(kind for kind in (chosen["mask_kinds"] or "seen").split(",") if kind != "seen"),
         ]
         return "+".join([trained_on(chosen), *more])
 

@@ -28,9 +28,9 @@ class Faces(Dataset):
 
     An item is a dict: image uint8 (3,S,S) RGB or (1,S,S) where all are grey, points float32 (68,2) in pixels of that
     image, label int, target float32 (K,), certain bool (landmarks are trusted), index int (position in .paths), and for
-    training `drawn` float32 (7,), which augment.change takes. Where `.beside` are faces of the same list, their look at the
-    face comes along as other_image and other_points. Its key is an index, or (index, seed): everything random
-    about this look then follows from the seed, in whichever process it happens. With a `cache` folder images are
+    training `drawn` float32 (7,), which augment.change takes. `.beside` are faces of the same list by a name: under `other`
+    their look at the face comes along as other_image and other_points. Its key is an index, or (index, seed): everything
+    random about this look then follows from the seed, in whichever process it happens. With a `cache` folder images are
     decoded once, into a file there, by `workers` processes.
     Raises InputError where list, landmark file, samples.csv and folder do not agree or an image is unreadable.
     """
@@ -73,7 +73,7 @@ class Faces(Dataset):
                              "fer2013.csv and prepare again where these are FER2013's own labels")  # fmt: skip
         self.targets = soft_targets(self.labels, votes if targets == "votes" else None, num_classes)
         self.changing = changing
-        self.beside: Faces | None = None
+        self.beside: dict[str, Faces] = {}
         self.store = None
         if cache:
             self.store = distributed.first_then_others(
@@ -97,6 +97,12 @@ class Faces(Dataset):
     def item(self, index: int) -> dict:
         """A face by its position; what is random follows from torch's global generator."""
         image, points = self.seen(index)
+        drawn = {"drawn": augment.draw()} if self.changing else {}
+        beside = {
+            f"{name}_{key}": value
+            for name, faces in self.beside.items()
+            for key, value in zip(("image", "points"), faces.seen(index), strict=True)
+        }
         return {
             "image": image,
             "points": points,
@@ -104,8 +110,8 @@ class Faces(Dataset):
             "target": self.targets[index],
             "certain": self.certain is None or bool(self.certain[index]),
             "index": index,
-            **({"drawn": augment.draw()} if self.changing else {}),
-            **(dict(zip(("other_image", "other_points"), self.beside.seen(index), strict=True)) if self.beside else {}),
+            **drawn,
+            **beside,
         }
 
     def seen(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -119,7 +125,7 @@ class Faces(Dataset):
     def bare(self) -> Faces:
         """The same faces without masks."""
         without = copy.copy(self)
-        without.masks = None
+        without.masks, without.beside = None, {}
         return without
 
     def crop(self, index: int) -> Look:

@@ -208,7 +208,7 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 def to_device(batch: dict, device: torch.device, which: str = "") -> tuple[torch.Tensor, torch.Tensor]:
     """(images float (B,3,S,S) in [0,1], points (B,68,2)) on the device; changed there where the batch is for training.
 
-    `which` "other_" gives the second look at the faces, changed in the same way.
+    `which` "other_" gives the second look at the faces, "bare_" the one without masks, changed in the same way.
     """
     names = (f"{which}image", f"{which}points", "drawn")
     images, points, drawn = (batch[name].to(device, non_blocking=True) if name in batch else None for name in names)
@@ -292,30 +292,28 @@ def train_step(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One step of the optimiser; (loss (), logits (B,K)), detached.
 
-    With a teacher, half of the target is its answer to the other look at each face (distillation: Hinton, Vinyals, Dean,
+    With a teacher, half of the target is its answer to each face without a mask (distillation: Hinton, Vinyals, Dean,
     "Distilling the knowledge in a neural network", 2015, at temperature 1), and with `teacher_features` its features are
-    followed as well. With `consistency` both looks are learned.
+    followed as well. With `consistency` a second look at each face, under a mask of its own, is learned like the first.
     """
-    images, points = to_device(batch, state.device)
+    looks = [to_device(batch, state.device, which) for which in ("", "other_") if f"{which}image" in batch]
+    images, points = (torch.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*looks, strict=True))
     target = batch["target"].to(state.device, non_blocking=True)
-    other = to_device(batch, state.device, "other_") if "other_image" in batch else None
-    if other and state.teacher is None:
-        images, points, target = (
-            torch.cat(pair) for pair in zip((images, points, target), (*other, target), strict=True)
-        )
     with autocast(state.device, state.precision):
         out = state.parallel(images, points)
         logits = out["logits"].float()
         if state.teacher is not None:
+            bare = to_device(batch, state.device, "bare_")
             with torch.no_grad():
-                taught = state.teacher(*augment.resized(*other, state.teacher.imagesize))
+                taught = state.teacher(*augment.resized(*bare, state.teacher.imagesize))
             target = (target + taught["logits"].float().softmax(1)) / 2
+    target = target.repeat(len(looks), 1)
     loss = nn.functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
     if consistency:
         loss = loss + consistency * losses.divergence(*logits.chunk(2))
-        logits = logits.chunk(2)[0]
     if teacher_features:
-        loss = loss + teacher_features * losses.unlikeness(out["features"], taught["features"])
+        unlike = [losses.unlikeness(own, taught["features"]) for own in out["features"].chunk(len(looks))]
+        loss = loss + teacher_features * torch.stack(unlike).mean()
     state.optimizer.zero_grad(set_to_none=True)
     state.scaler.scale(loss).backward()
     state.scaler.step(state.optimizer)
@@ -324,7 +322,7 @@ def train_step(
     distributed.share_buffers(state.model)
     if state.average:
         state.average.update(state.model)
-    return loss.detach(), logits.detach()
+    return loss.detach(), logits.detach()[: len(batch["target"])]
 
 
 @torch.inference_mode()

@@ -231,8 +231,6 @@ def check_looks(options: argparse.Namespace) -> None:
         raise InputError("--teacher_features: give the --teacher as well")
     if options.teacher_features and options.model == "cnn":
         raise InputError(NO_REGIONS)
-    if options.teacher and options.consistency:
-        raise InputError("--teacher and --consistency: give one of the two")
     if options.second_mask and not (options.mask_kinds or options.test_mask_kinds):
         raise InputError("--second_mask goes over another mask: give --mask_kinds or --test_mask_kinds as well")
 

@@ -43,8 +43,10 @@ def faces_of(split: str, options: Namespace) -> data.Faces:
         targets=options.targets if training else "hard",
         limit=options.limit_batches and options.limit_batches * per_batch,
     )
-    if training and (options.teacher or options.consistency):
-        faces.beside = faces.bare() if options.teacher else faces
+    if training and options.teacher:
+        faces.beside["bare"] = faces.bare()
+    if training and options.consistency:
+        faces.beside["other"] = faces
     return faces
 
 
