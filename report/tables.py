@@ -17,7 +17,8 @@ TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": 
          "copies": "mixed copies"}  # fmt: skip
 TRAINED = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
 # What else was not as usual, as training.cells names it.
-MORE = {"duplicates": "near-duplicates kept", "teacher": "with a teacher", "init_from": "after bare ones"}
+MORE = {"duplicates": "near-duplicates kept", "teacher": "teacher", "init_from": "after bare ones",
+        "consistency": "agreeing looks", "invented": "invented masks"}  # fmt: skip
 SHORT = {"bare": "bare", "seen": "masked"}
 PAIRS = {"shift": "shift", "information": "information", "both": "one network"}
 NO_CELL = "\u2013"
@@ -65,13 +66,13 @@ def over_seeds(study: dict, train: str, test: str) -> dict | None:
 
 
 def trained(train: str) -> str:
-    """`both, at 160 px, with a teacher` of `both+160px+teacher`."""
+    """`both, 160 px, teacher` of `both+160px+teacher`."""
     faces, *more = train.split("+")
-    return ", ".join([TRAINED[faces], *(MORE.get(name) or f"at {name.removesuffix('px')} px" for name in more)])
+    return ", ".join([TRAINED[faces], *(MORE.get(name) or f"{name.removesuffix('px')} px" for name in more)])
 
 
 def trained_network(name: str) -> str:
-    """`both, at 160 px, with a teacher, Lite2` of `7-gacnn-lite2-both+160px+teacher`; Lite0 is not told."""
+    """`both, 160 px, teacher, Lite2` of `7-gacnn-lite2-both+160px+teacher`; Lite0 is not told."""
     _, _, backbone, train = name.split("-", 3)
     return trained(train) + ("" if backbone == "lite0" else f", {DISPLAY[backbone]}")
 
@@ -82,15 +83,17 @@ def accuracy(cell: dict) -> str | None:
 
 
 def matrix(study: dict, classes: int) -> dict[str, Any]:
-    """{"tests", "rows"}: a row for each network and what it was trained on, seed 0, a figure for each kind of test face."""
+    """{"tests", "rows"}: a row for each network and what it was trained on, seed 0, a figure for each kind of test face.
+
+    Tests under a second mask have a table of their own.
+    """
     cells = [cell for cell in study["cells"] if cell["num_classes"] == classes and cell["seed"] == 0]
-    found = {(network(cell), cell["train"], *worn(cell)): accuracy(cell) for cell in cells}
-    tests = [test for test in TESTS if any(test == first for *_, first in found)]
-    names = dict.fromkeys(key[:3] for key in found)
+    found = {(network(cell), cell["train"], cell["test"]): accuracy(cell) for cell in cells if cell["test"] in TESTS}
+    tests = [test for test in TESTS if any(test == key[2] for key in found)]
     rows = [
-        [name, trained(train) + (", tested under a second mask" if second else ""),
-         *(found.get((name, train, second, test), NO_CELL) for test in tests)] for name, train, second in names
-    ]  # fmt: skip
+        [name, trained(train), *(found.get((name, train, test), NO_CELL) for test in tests)]
+        for name, train in dict.fromkeys(key[:2] for key in found)
+    ]
     order = [row[0] for row in rows]
     rows.sort(key=lambda row: order.index(row[0]))
     return {"tests": [TESTS[test] for test in tests], "rows": once(rows)}
@@ -102,12 +105,6 @@ def once(rows: list[list]) -> list[list]:
         ["" if above and row[0] == above[0] else row[0], *row[1:]]
         for row, above in zip(rows, [None, *rows], strict=False)
     ]
-
-
-def worn(cell: dict) -> tuple[bool, str]:
-    """Whether test faces wear a second mask, and what they wear below it."""
-    first, _, second = cell["test"].partition("-under-")
-    return bool(second), first
 
 
 def seeds(study: dict) -> list[list[str | None]]:

@@ -235,6 +235,7 @@ def test_the_table_tells_what_a_network_was_trained_and_tested_on(tmp_path: Path
         )
     }
     rates["7-gacnn-lite2-s0-both+160px+teacher-bare"] = rates["7-gacnn-lite2-s0-both+160px+teacher-seen"] = [0.8] * 7
+    rates["7-gacnn-lite2-s0-both+160px+teacher+consistency+invented-seen"] = [0.8] * 7
     rates["7-pacnn-lite0-s0-unmasked-bare"] = [0.8] * 7
     study_job.study(tmp_path, rates, [5] * 7)
     rows = [
@@ -246,9 +247,10 @@ def test_the_table_tells_what_a_network_was_trained_and_tested_on(tmp_path: Path
         ["bare faces", "bare faces", "gACNN-Lite0"],
         ["both", "bare faces", "gACNN-Lite0"],
         ["both", "seen masks", "gACNN-Lite0"],
-        ["both, at 160 px, with a teacher", "seen masks", "gACNN-Lite0"],
-        ["both, at 160 px, with a teacher", "bare faces", "gACNN-Lite2"],
-        ["both, at 160 px, with a teacher", "seen masks", "gACNN-Lite2"],
+        ["both, 160 px, teacher", "seen masks", "gACNN-Lite0"],
+        ["both, 160 px, teacher", "bare faces", "gACNN-Lite2"],
+        ["both, 160 px, teacher", "seen masks", "gACNN-Lite2"],
+        ["both, 160 px, teacher, agreeing looks, invented masks", "seen masks", "gACNN-Lite2"],
         ["bare faces", "bare faces", "pACNN-Lite0"],
     ]
     assert table.render(tmp_path).endswith(f"{table.NOTE} {table.LARGER_NOTE}")

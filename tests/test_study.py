@@ -77,6 +77,7 @@ def test_every_line_of_the_matrix_has_a_name_and_a_folder_of_its_own():
         "unmasked+duplicates",
         "masked+init_from",
         "both+160px+teacher",
+        "both+160px+teacher+consistency+invented",
     }
     under = {f"{kinds}-under-surgical_white" for kinds in ("seen", "unseen")}
     assert {cell.test for cell in matrix} == {"bare", "seen", "unseen", "low", "window", "copies"} | under

@@ -37,12 +37,14 @@ PAIRS = {
 }  # fmt: skip
 LARGER = "both+160px+teacher"  # as training.cells names it
 LARGEST = f"7-gacnn-lite2-{LARGER}"
+ROBUST = f"{LARGEST}+consistency+invented"
 # Networks whose fall from seen to unseen masks is told.
 FALLS = {
     f"{MAIN}-masked": "the network trained behind masks",
     f"{MAIN}-both": "the network for both",
     f"{MAIN}-{LARGER}": "the one for both with larger inputs and a teacher",
     LARGEST: "the one for both with larger inputs, a teacher and a larger trunk",
+    ROBUST: "the largest with agreeing looks and invented masks",
 }
 FOUR = "from the 7-emotion network: its probabilities of the four, renormalised, on faces that show one of the four"
 
@@ -284,14 +286,20 @@ class Study:
 
 
 def like(cell: Cell) -> str:
-    """The cell that this one is set beside: with Lite0 for Lite2, else a gACNN, else trained in the usual way.
+    """The cell that this one is set beside: without looks that agree, else with Lite0 for Lite2, else a gACNN, else trained in
+    the usual way.
 
     VGG16 has none: its recipe has nothing in common with theirs.
     """
     chosen = cell.chosen
     if chosen.backbone == "vgg16":
         return cell.id
-    for other, usual in ((chosen.backbone, "lite0"), (chosen.model, "gacnn"), (cell.train, cell.train.split("+")[0])):
+    for other, usual in (
+        (cell.train, cell.train.partition("+consistency")[0]),
+        (chosen.backbone, "lite0"),
+        (chosen.model, "gacnn"),
+        (cell.train, cell.train.split("+")[0]),
+    ):
         if other != usual:
             return cell.id.replace(f"-{other}-", f"-{usual}-")
     return cell.id
