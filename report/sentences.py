@@ -49,7 +49,11 @@ def reasons(study: dict) -> str:
             reason = "waits for another cell" if cell["reason"].startswith("waits for") else cell["reason"]
             reason = REASONS.get(reason, f"say: {reason}")
             why[reason] = why.get(reason, 0) + 1
-    return f"Of these, {listing([f'{n} {reason}' for reason, n in why.items()])}." if why else ""
+    said = (
+        f"{n} {reason}".replace("1 were", "1 was").replace("1 are", "1 is") if n == 1 else f"{n} {reason}"
+        for reason, n in why.items()
+    )
+    return f"Of these, {listing([*said])}." if why else ""
 
 
 def headline(study: dict) -> str:

@@ -132,3 +132,5 @@ def test_what_was_not_run_is_told_by_its_reason(tmp_path: Path) -> None:
     assert re.search(
         r"Of these, \d+ were not run yet, \d+ wait for another one and 4 are of VGG16", sentences.reasons(study)
     )
+    study["cells"] = [{"status": "not run", "reason": "not run yet"}]
+    assert sentences.reasons(study) == "Of these, 1 was not run yet."

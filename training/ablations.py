@@ -60,7 +60,7 @@ class Variation(NamedTuple):
 
 BASE = "base"
 VARIATIONS = {
-    BASE: Variation("base: votes as targets, averaged weights, mirrored answers, fp32"),
+    BASE: Variation("base: votes as targets, averaged weights, mirror, fp32"),
     "bf16": Variation("trained and tested in bf16", ("--precision", "bf16"), tests=("--precision", "bf16")),
     "one_view": Variation("tested without the mirror image", trained=False, mirror=False),
     "white_over": Variation("tested with a white surgical mask over the one worn", masked_tests=("--second_mask", SECOND), trained=False),
