@@ -1,4 +1,4 @@
-"""Masks that nobody sells, for training only: a network that reads the cloth instead of the face meets too many of them.
+"""Masks that nobody sells, for training and its validation: a network that reads the cloth instead of the face meets too many of them.
 
 Cloth, print, attachments and outline are drawn from a number, within what masks are. None copies a kind that tests wear, but
 patches, stiff pieces and hanging tips, which some of those have, are among what is drawn.

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
 from report.numbers import PERCENT, cell_accuracy, count, decimal, listing, p_value, percent, plural, span
-from report.tables import LARGER, PAIRS, TRAINED, find, is_run, over_seeds
+from report.tables import FIVE, LARGER, PAIRS, SHORT, TRAINED, find, is_run, over_seeds
 from training.cells import WANTS_GPU
 
-# What is said of cells that were not run, after their number.
+# What is said of a cell that was not run, and of several, after their number.
 REASONS = {
-    WANTS_GPU: "are of VGG16, which needs a GPU for longer than we had one",
-    "not run yet": "were not run yet",
-    "waits for another cell": "wait for another one",
+    WANTS_GPU: (
+        "is of VGG16, which needs a GPU for longer than we had one",
+        "are of VGG16, which needs a GPU for longer than we had one",
+    ),
+    "not run yet": ("was not run yet", "were not run yet"),
+    "waits for another cell": ("waits for another one", "wait for another one"),
 }
 
 
@@ -47,13 +50,9 @@ def reasons(study: dict) -> str:
         if not is_run(cell):
             # Reasons that name a cell are alike for whoever reads numbers of cells.
             reason = "waits for another cell" if cell["reason"].startswith("waits for") else cell["reason"]
-            reason = REASONS.get(reason, f"say: {reason}")
             why[reason] = why.get(reason, 0) + 1
-    said = (
-        f"{n} {reason}".replace("1 were", "1 was").replace("1 are", "1 is") if n == 1 else f"{n} {reason}"
-        for reason, n in why.items()
-    )
-    return f"Of these, {listing([*said])}." if why else ""
+    said = [f"{n} {REASONS.get(reason, [f'say: {reason}'] * 2)[n > 1]}" for reason, n in why.items()]
+    return f"Of these, {listing(said)}." if why else ""
 
 
 def headline(study: dict) -> str:
@@ -158,22 +157,23 @@ def cost(study: dict) -> str:
 
 
 def emotions(study: dict) -> str:
-    """Easiest and hardest emotion, bare and behind masks."""
-    said: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
+    """Easiest and hardest emotion, bare and behind masks, in networks trained for it."""
+    said: dict[tuple[str, str], list[str]] = {}
     for train, test, where in (
-        ("unmasked", "bare", "of bare faces"),
-        ("masked", "seen", "behind masks, trained on them"),
-        ("both", "bare", "of bare faces, trained on both"),
-        ("both", "seen", "behind masks, trained on both"),
+        ("unmasked", "bare", "on bare faces"),
+        ("masked", "seen", "behind masks"),
+        ("both", "bare", "on bare faces after training on both"),
+        ("both", "seen", "behind masks after training on both"),
     ):
         cell = over_seeds(study, train, test)
         if cell:
             recall = {e: v["value"] for e, v in cell["recall"].items() if v["value"] is not None}
-            best, worst = max(recall, key=recall.get), min(recall, key=recall.get)
-            said.setdefault((best, worst), []).append((percent(recall[best]), percent(recall[worst]), where))
+            said.setdefault((max(recall, key=recall.get), min(recall, key=recall.get)), []).append(where)
+    if len(said) == 1:
+        ((best, worst),) = said
+        return f"Networks recognise {best} best and {worst} worst, in whatever they were trained for."
     return " ".join(
-        f"{best} is recognised best and {worst} worst: {listing([f'{high} and {low}{PERCENT} {where}' for high, low, where in found])}."
-        for (best, worst), found in said.items()
+        f"{best} is recognised best and {worst} worst {listing(found)}." for (best, worst), found in said.items()
     )
 
 
@@ -278,21 +278,20 @@ def other(study: dict) -> str:
 
 def calibration(study: dict) -> str:
     """Expected calibration errors, and on which side they are."""
-    said = []
-    for train, test, name in (
-        ("unmasked", "bare", "for the network for bare faces on such faces"),
-        ("unmasked", "seen", "for the same behind masks"),
-        ("masked", "seen", "for the one for masked faces behind seen masks"),
-        ("both", "bare", "for the one for both on bare faces"),
-        ("both", "seen", "for the same behind seen masks"),
-    ):
+    said: dict[str, list[str]] = {"too sure": [], "not sure enough": []}
+    for train, test in FIVE:
         cell = find(study, train, test)
         if cell and cell["id"] in study["calibration"]:
             part = study["calibration"][cell["id"]]
             over = sum(b["n"] * (b["confidence"] - b["accuracy"]) for b in part["bins"] if b["n"]) / cell["n"]
             side = "too sure" if over > 0 else "not sure enough"
-            said.append(f"{percent(part['ece'])} points {name} ({side})")
-    return f"The expected calibration error is {listing(said)}." if said else "Calibration was not measured yet."
+            said[side].append(f"{percent(part['ece'])} ({TRAINED[train]} → {SHORT[test]})")
+    sides = [f"{listing(found)}, where the network is {side}" for side, found in said.items() if found]
+    return (
+        f"The expected calibration error in points is {'; and '.join(sides)}."
+        if sides
+        else "Calibration was not measured yet."
+    )
 
 
 def lost(study: dict) -> str:
@@ -309,9 +308,9 @@ def lost(study: dict) -> str:
         total = sum(taken.values())
         if total:
             most = sorted(EMOTIONS, key=lambda e: -taken[e])[:2]
-            said.append(f"In the pair “{title}” {count(round(total))} faces are lost, {percent(taken[most[0]] / total, 0)}{PERCENT} of them to {most[0]} "
-                        f"and {percent(taken[most[1]] / total, 0)}{PERCENT} to {most[1]}.")  # fmt: skip
-    return " ".join(said)
+            to = listing([f"{percent(taken[name] / total, 0)}{PERCENT} to {name}" for name in most])
+            said.append(f"{count(round(total))} in the pair “{title}”, {to}")
+    return f"Faces are lost: {'; '.join(said)}." if said else ""
 
 
 def gates(study: dict) -> str:

@@ -68,7 +68,8 @@ def over_seeds(study: dict, train: str, test: str) -> dict | None:
 def trained(train: str) -> str:
     """`both, 160 px, teacher` of `both+160px+teacher`."""
     faces, *more = train.split("+")
-    return ", ".join([TRAINED[faces], *(MORE.get(name) or f"{name.removesuffix('px')} px" for name in more)])
+    told = (f"{name.removesuffix('px')} px" if name.endswith("px") else MORE.get(name, name) for name in more)
+    return ", ".join([TRAINED[faces], *told])
 
 
 def trained_network(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from pre_processing.mask_kinds import SECOND
 from report.numbers import PERCENT, count, listing, percent, plural, span, with_span
 from report.tables import LARGER, NO_CELL, find, is_run, trained_network
-from training.analysis import FALLS, LARGEST, ROBUST, read_noted
+from training.analysis import AGREEING, FALLS, LARGEST, ROBUST, read_noted
 
 PEERS = "peers.json"  # written by benchmarks/peers.py
 WHERE = {"bare": "on bare faces", "seen": "behind seen masks", "unseen": "behind unseen masks"}
@@ -34,12 +34,12 @@ def after_bare(study: dict) -> str:
 
 
 def larger(study: dict) -> str:
-    """What larger inputs and a teacher are worth together, to the network for both, and a larger trunk beside that."""
-    said = _gains(study, f"7-gacnn-lite0-s0-{LARGER}")
+    """What larger inputs and a teacher change together in the network for both, then a larger trunk, then training for unknown masks."""
+    said = _changes(study, f"7-gacnn-lite0-s0-{LARGER}")
     if not said:
         return ""
-    text = (f"With inputs of 160 pixels and a teacher, which the ablations on Valid had favoured, the network for both recognises "
-            f"{listing(said)}; their separate contributions were not measured.")  # fmt: skip
+    text = (f"Inputs of 160 pixels and a teacher, which the ablations on Valid had favoured, change the accuracy of the network for both by "
+            f"{listing(said)}; they were not measured apart.")  # fmt: skip
     return f"{text} {largest(study)}".strip()
 
 
@@ -48,57 +48,72 @@ def largest(study: dict) -> str:
     cell, beside = find(study, LARGER, "seen", backbone="lite2"), find(study, LARGER, "seen")
     if not (cell and beside):
         return ""
-    network = cell["id"].removesuffix("-seen")
-    said = [
-        *_gains(study, network),
-        _beside(study, f"{network}-unseen-under-{SECOND}", f"{WHERE['unseen']} under a second one"),
-    ]
     now = cell["config"]
-    text = (f"The largest network has an EfficientNet-Lite2 trunk and its own recipe ({now['epochs']} epochs, batches of {now['batch_size']}, a "
-            f"learning rate of {now['lr']}, {cell['precision_used']}). Beside the one before it recognises "
-            f"{listing([text for text in said if text])}. Its settings were fixed once, when the test results of the others were known, and "
-            f"compared with nothing on Valid; its best epoch was {cell['best_epoch']} of {now['epochs']}, the other’s {beside['best_epoch']} of "
-            f"{beside['config']['epochs']}.")  # fmt: skip
+    text = (f"An EfficientNet-Lite2 trunk with its own recipe ({now['epochs']} epochs, batches of {now['batch_size']}, a learning rate of {now['lr']}, "
+            f"{cell['precision_used']}) then changes it by {listing(_changes(study, cell['id'].removesuffix('-seen')))}; its best epoch was "
+            f"{cell['best_epoch']} of {now['epochs']}, the other’s {beside['best_epoch']} of {beside['config']['epochs']}.")  # fmt: skip
     return f"{text} {robust(study)}".strip()
 
 
 def robust(study: dict) -> str:
-    """What looks that agree and invented masks are worth to the largest network."""
-    said = _gains(study, ROBUST.replace("lite2-", "lite2-s0-"))
+    """What looks that agree and invented masks are worth to the largest network, and what Valid had said of each."""
+    network = f"7-gacnn-lite2-s0-{AGREEING}"
+    said = _changes(study, network)
     if not said:
         return ""
-    return (f"Trained with half of its masks of invented kinds, and with two looks at each face, under masks of their own, whose answers are to "
-            f"agree, it recognises {listing(said)}. Each of these, and larger faces, had gained behind unseen kinds on Valid; this recipe, too, was "
-            "set once.")  # fmt: skip
+    text = (f"Invented kinds for half of its masks, with two looks at each face, each bare or masked by chance, whose answers are drawn together, "
+            f"change this network’s accuracy by {listing(said)}")  # fmt: skip
+    covered = _part(study, f"{network}-unseen", f"7-gacnn-lite2-s0-{LARGER}-unseen-under-{SECOND}")
+    if covered:
+        text += f"; as worn, that is {with_span(covered['gain'])} points from what it had recognised behind unseen masks under a second one"
+    valid = {row["name"]: row for row in study["ablations"].get("rows", []) if is_run(row)}
+    if {"invented", "consistent"} <= valid.keys():
+        gains = [percent(valid[name]["unseen"]["difference"]["value"]) for name in ("invented", "consistent")]
+        bare = percent(valid["consistent"]["bare"]["difference"]["value"])
+        text += (f". On Valid the two had changed it by {listing(gains)} points behind unseen masks, and the second, which is twice the work, by {bare} "
+                 "on bare faces")  # fmt: skip
+    return f"{text}; they were not measured apart here."
 
 
 def robust_in_short(study: dict) -> str:
-    """How far the largest network falls behind masks never seen, with and without those two, and what they cost."""
-    part, parts = study["unseen"].get(ROBUST), {part["cell"]: part for part in study["variations"]}
-    bare, unseen = (parts.get(f"{ROBUST.replace('lite2-', 'lite2-s0-')}-{test}") for test in ("bare", "unseen"))
-    if not (is_run(part) and bare and unseen):
+    """How far the largest network falls behind masks that training never showed, and what helps at what price."""
+    usual, part = (study["unseen"].get(network) for network in (LARGEST, ROBUST))
+    bare = _part(study, f"7-gacnn-lite2-s0-{AGREEING}-bare", f"7-gacnn-lite2-s0-{LARGER}-bare")
+    if not (is_run(usual) and is_run(part) and bare):
         return ""
+    second = usual["second"]
+    covered = (
+        f"; a white mask over the one worn gives {percent(second['accuracy_unseen'])}{PERCENT} without training"
+        if is_run(second)
+        else ""
+    )
+    return (f"Behind kinds never worn in training our largest network recognises {percent(usual['accuracy_unseen'])}{PERCENT}, {with_span(usual['drop'])} "
+            f"points fewer than behind seen ones{covered}. Trained anew with invented kinds, and with its answers to two looks at a face drawn "
+            f"together, it falls by {with_span(part['drop'])} points, to {percent(part['accuracy_unseen'])}{PERCENT}, and changes by "
+            f"{with_span(bare['gain'])} points on bare faces.")  # fmt: skip
 
-    now, before = ([percent(side[key]) for side in (unseen, bare)] for key in ("accuracy", "accuracy_beside"))
-    usual = study["unseen"][LARGEST]
-    return (f"Our largest network loses {with_span(usual['drop'])} points behind kinds never seen, and {with_span(part['drop'])} where half of its "
-            f"masks in training were of invented kinds and its answers to two looks at a face were to agree: it then recognises {now[0]}{PERCENT} "
-            f"there, not {before[0]}, but {now[1]}{PERCENT} of bare faces, not {before[1]}.")  # fmt: skip
+
+def _changes(study: dict, network: str) -> list[str]:
+    """`1.2 (0.3–2.0) points on bare faces`, `2.8 (1.5–4.0) behind seen masks`: a network beside its like in each test."""
+    found = ((_part(study, f"{network}-{test}"), where) for test, where in WHERE.items())
+    said = [(with_span(part["gain"]), where) for part, where in found if part]
+    return [f"{gain}{'' if index else ' points'} {where}" for index, (gain, where) in enumerate(said)]
 
 
-def _gains(study: dict, network: str) -> list[str]:
-    """Accuracy of a network in each test beside that of its like, with the difference."""
-    told = (_beside(study, f"{network}-{test}", where) for test, where in WHERE.items())
-    return [text for text in told if text]
+def _part(study: dict, cell: str, beside: str | None = None) -> dict | None:
+    """The comparison of a cell with its like, or with another one; None where either was not run."""
+    return next(
+        (part for part in study["variations"] if part["cell"] == cell and beside in (None, part["beside"])), None
+    )
 
 
 def _beside(study: dict, cell: str, where: str) -> str | None:
     """`87.7 against 86.6 % on bare faces (1.2 points, 0.3–2.0)`: a cell and its like; None where either was not run."""
-    for part in study["variations"]:
-        if part["cell"] == cell:
-            figures = f"{percent(part['accuracy'])} against {percent(part['accuracy_beside'])}{PERCENT}"
-            return f"{figures} {where} ({percent(part['gain']['value'])} points, {span(part['gain']['ci95'])})"
-    return None
+    part = _part(study, cell)
+    if part is None:
+        return None
+    figures = f"{percent(part['accuracy'])} against {percent(part['accuracy_beside'])}{PERCENT}"
+    return f"{figures} {where} ({percent(part['gain']['value'])} points, {span(part['gain']['ci95'])})"
 
 
 def control(study: dict) -> str:
@@ -284,36 +299,30 @@ def ablation_table(study: dict) -> dict[str, Any]:
 def unseen(study: dict) -> str:
     """Which networks reach the target for the fall from seen to unseen kinds, in which tests, and which faces fall."""
     part = study["unseen"]
-    run = [network for network in FALLS if is_run(part[network])]
-    if not run:
+    if not any(is_run(part[network]) for network in FALLS):
         return "Unseen kinds were not tested yet."
     target = percent(part["target"], 0)
-    said = [text for way in UNSEEN_WAYS if (text := _reached(study, way, target))]
-    return f"We aimed at a fall of at most {target} points from seen to unseen kinds. {' '.join(said)} {_from_worn(study)}{fallen(study)}".strip()
+    ways = {how: {network: _in_way(study, network, way) for network in FALLS} for way, how in UNSEEN_WAYS.items()}
+    ways["under a second mask, counted from seen masks as worn"] = {
+        network: part[network]["second_from_worn"] for network in FALLS
+    }
+    said = [text for how, found in ways.items() if (text := _reached(how, found, target))]
+    return (f"We aimed at a fall of at most {target} points from seen to unseen kinds. It is reached {listing(said)}. "
+            f"{fallen(study)}").strip()  # fmt: skip
 
 
-def _reached(study: dict, way: str, target: str) -> str:
-    """`As worn, none of 4 networks reaches it.` in one of UNSEEN_WAYS; empty where it was not run."""
-    found = {network: part for network in FALLS if is_run(part := _in_way(study, network, way))}
-    if not found:
-        return ""
+def _reached(how: str, parts: dict[str, dict], target: str) -> str:
+    """`by 1 of 5 networks as worn (the largest, with an interval that includes 3)`; empty where nothing was run."""
+    found = {network: part for network, part in parts.items() if is_run(part)}
     reached = [network for network, part in found.items() if part["target"] == "reached"]
-    doubtful = sum(not part["certain"] for part in found.values())
-    doubt = f" ({doubtful} of the intervals {'include' if doubtful > 1 else 'includes'} {target})" if doubtful else ""
-    how = UNSEEN_WAYS[way]
-    text = f"{how[0].upper()}{how[1:]}, {len(reached) or 'none'} of {plural(len(found), 'network', 'networks')}"
-    alone = f", {FALLS[reached[0]]}" if way == "worn" and len(reached) == 1 < len(found) else ""
-    return f"{text} {'reach' if len(reached) > 1 else 'reaches'} it{alone}{doubt}."
-
-
-def _from_worn(study: dict) -> str:
-    """The falls under a second mask from seen kinds without it, as the second mask costs accuracy on those too."""
-    found = [part for network in FALLS if is_run(part := study["unseen"][network]["second_from_worn"])]
-    if not found:
-        return ""
-    falls = listing([percent(part["drop"]["value"]) for part in found])
-    reached = sum(part["target"] == "reached" for part in found)
-    return f"Counted from seen masks as they are worn, the falls under a second mask are {falls} points, so that {reached} of {len(found)} reach it. "
+    doubtful = sum(not found[network]["certain"] for network in reached)
+    notes = [FALLS[reached[0]]] if len(reached) == 1 < len(found) else []
+    if doubtful:
+        notes.append(
+            f"{'' if notes else f'{doubtful} '}with {'an interval' if doubtful == 1 else 'intervals'} that {'includes' if doubtful == 1 else 'include'} {target}"
+        )
+    more = f" ({', '.join(notes)})" if notes else ""
+    return f"by {len(reached) or 'none'} of {plural(len(found), 'network', 'networks')} {how}{more}" if found else ""
 
 
 def fallen(study: dict) -> str:

@@ -13,7 +13,7 @@ from report_job import MAIN, ROOT, invent
 
 from pre_processing.errors import InputError
 from report import build, facts, numbers, tables
-from training import statistics
+from training import analysis, statistics
 
 REPORT = ROOT / "report"
 
@@ -82,8 +82,14 @@ def check_figures(study: dict, text: str) -> None:
     for cell in done:
         if cell["seed"] == 0:
             low, high = cell["ci95"]
-            span = "" if "-under-" in cell["test"] else f"({100 * low:.1f}–{100 * high:.1f})"
-            assert f"{100 * cell['accuracy']:.1f}{span}" in text, cell["id"]
+            told = f"{100 * cell['accuracy']:.1f}({100 * low:.1f}–{100 * high:.1f})"
+            assert told in text or "-under-" in cell["test"], cell["id"]
+    for name in analysis.FALLS:
+        part = study["unseen"][name]
+        for fall in (part, part["second"], part["mean"]):
+            if fall["status"] == "run":
+                seen, unseen = (numbers.percent(fall[f"accuracy_{kinds}"]) for kinds in ("seen", "unseen"))
+                assert squeezed(f"{seen}{unseen}{numbers.with_span(fall['drop'])}") in text, name
     for pair in ("shift", "information", "both"):
         if study["costs"][pair]["status"] == "run":
             for measure in ("groups", "groups_auc"):

@@ -49,6 +49,15 @@ def test_two_looks_wear_two_masks(job):
     assert not any("bare_image" in item for item in items)
 
 
+def test_each_of_two_looks_wears_a_mask_or_none_by_the_share(job):
+    chosen, bare = faces("--consistency", "1", "--mask_share", "0.5"), faces("--mask_share", "0")
+    plain_face = bare[0]["image"]
+    worn = [
+        [not torch.equal(chosen[0, seed][name], plain_face) for name in ("image", "other_image")] for seed in range(40)
+    ]
+    assert {tuple(pair) for pair in worn} == {(False, False), (False, True), (True, False), (True, True)}
+
+
 def test_two_masked_looks_and_the_teachers_bare_one(job):
     both, (bare, masked) = faces("--consistency", "1", "--teacher", TEACHER), (
         faces("--teacher", TEACHER), faces("--consistency", "1"))  # fmt: skip
@@ -192,7 +201,9 @@ def test_following_a_teachers_features_changes_training(job, capsys):
 def test_runs_with_either(job, capsys):
     assert main_trainer.main([*ONE, "--condition", "unmasked"]) == 0
     runs = Path("Results/MaskedDatasets/FERPlus/SevenEmotions/runs")
-    for name, more in (("teacher", ["--teacher", TEACHER]), ("consistency", ["--consistency", "0.5"])):
+    second = ["--consistency", "0.5"]
+    assert main_trainer.main([*MASKED, "--teacher", TEACHER, *second, "--tag", "both"]) == 0
+    for name, more in (("teacher", ["--teacher", TEACHER]), ("consistency", second)):
         assert main_trainer.main([*MASKED, *more, "--tag", name]) == 0
         found = json.loads((runs / f"cnn-lite0-s0-{name}/metrics.json").read_text())
         assert found["config"][name] == plain(vars(options.parse([*MASKED, *more])))[name]

@@ -36,8 +36,8 @@ PAIRS = {
     "both": ("one network trained on both, tested on bare and on masked faces", "both-bare", "both-seen", True),
 }  # fmt: skip
 LARGER = "both+160px+teacher"  # as training.cells names it
-LARGEST = f"7-gacnn-lite2-{LARGER}"
-ROBUST = f"{LARGEST}+consistency+invented"
+AGREEING = f"{LARGER}+consistency+invented"
+LARGEST, ROBUST = (f"7-gacnn-lite2-{train}" for train in (LARGER, AGREEING))
 # Networks whose fall from seen to unseen masks is told.
 FALLS = {
     f"{MAIN}-masked": "the network trained behind masks",
@@ -159,10 +159,13 @@ class Study:
 
     def variations(self) -> list[dict[str, Any]]:
         """Networks of another kind, or trained in another way, each beside its like, on the same faces."""
+        # Training for unknown masks, and covering them, on the same faces.
+        beside = {name: like(cell) for name, cell in self.done.items()}
+        ways = f"7-gacnn-lite2-s0-{AGREEING}-unseen", f"7-gacnn-lite2-s0-{LARGER}-unseen-under-{SECOND}"
         found = []
-        for name, cell in self.done.items():
-            usual = like(cell)
-            if usual != name and usual in self.done:
+        for name, usual in [*beside.items(), ways]:
+            if usual != name and {name, usual} <= self.done.keys():
+                cell = self.done[name]
                 both = self.predictions[name], self.predictions[usual]
                 found.append({"cell": name, "beside": usual, **pairs.gain(*both)})
                 if cells.keeps_duplicates(vars((cell.parent or cell).chosen)):
@@ -286,8 +289,8 @@ class Study:
 
 
 def like(cell: Cell) -> str:
-    """The cell that this one is set beside: without looks that agree, else with Lite0 for Lite2, else a gACNN, else trained in
-    the usual way.
+    """The cell that this one is set beside: without looks that agree and what its name has after them, else with Lite0 for
+    Lite2, else a gACNN, else trained in the usual way.
 
     VGG16 has none: its recipe has nothing in common with theirs.
     """

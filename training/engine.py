@@ -294,7 +294,7 @@ def train_step(
 
     With a teacher, half of the target is its answer to each face without a mask (distillation: Hinton, Vinyals, Dean,
     "Distilling the knowledge in a neural network", 2015, at temperature 1), and with `teacher_features` its features are
-    followed as well. With `consistency` a second look at each face, under a mask of its own, is learned like the first.
+    followed as well. With `consistency` a second look at each face, which draws its own mask or none, is learned like the first.
     """
     looks = [to_device(batch, state.device, which) for which in ("", "other_") if f"{which}image" in batch]
     images, points = (torch.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*looks, strict=True))

@@ -132,8 +132,8 @@ def add_ours(parser: Parser) -> None:
         "alike, by their features of regions that no mask hides")  # fmt: skip
     add("--init_from", type=Path, help="network (best.pt, or the name of shipped weights) whose weights training starts with, not "
         "ImageNet's")  # fmt: skip
-    add("--consistency", type=number(float, 0), default=0.0, help="each face is looked at twice, under masks of their own where it "
-        "wears any, and the distance of the answers (symmetric KL divergence) is added to the loss with this weight")  # fmt: skip
+    add("--consistency", type=number(float, 0), default=0.0, help="each face is looked at twice, each look with a mask of its own or, "
+        "by --mask_share, without, and the distance of the answers (symmetric KL divergence) is added to the loss with this weight")  # fmt: skip
     add("--samples", type=Path, help="samples.csv with votes and certainty [beside the lists, if there]")
     add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",
         help="auto: bf16 on a GPU (older ones fp16), and for vgg16 on a CPU that has it; what a run goes on in stays. fp32 on a "
