@@ -230,7 +230,7 @@ def ablations(study: dict) -> str:
         return "Ablations were not run yet."
     said = []
     for word, most in (("won", max), ("lost", min)):
-        parts = []
+        parts: dict[str, list[str]] = {}
         for test, where in WHERE.items():
             values = {
                 row["what"]: row[test]["difference"]["value"]
@@ -239,9 +239,9 @@ def ablations(study: dict) -> str:
             }
             name = most(values, key=values.__getitem__, default=None)
             if name and values[name] == most(0, values[name]):
-                parts.append(f"{where} by “{name}” ({percent(abs(values[name]))})")
-        said += [f"Most points are {word} {listing(parts)}"] if parts else []
-    found = ". ".join(said) or "None of them differs from the base beyond its interval"
+                parts.setdefault(f"by “{name}”", []).append(f"{where} ({percent(abs(values[name]))})")
+        said += [f"{word} {listing([f'{by} {listing(places)}' for by, places in parts.items()])}"] if parts else []
+    found = f"Most points are {'; '.join(said)}" if said else "None of them differs from the base beyond its interval"
     return (f"Networks were trained for {part['epochs']} epochs on the same {'quarter' if part['every'] == 4 else 'part'} of Train, with one "
             f"seed, and measured on Valid, on which the epoch was chosen as well; rows that only test in another way use the first row’s network. "
             f"{found}.")  # fmt: skip

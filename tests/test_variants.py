@@ -32,10 +32,10 @@ def test_ablations_tell_what_was_run_and_what_made_a_difference() -> None:
         [even, False],
     ]
     assert (found["n"], found["left"]) == ("3,106", 1)
-    assert variants.ablations(study).endswith("Most points are won behind seen masks by “more of it” (2.3).")
+    assert variants.ablations(study).endswith("Most points are won by “more of it” behind seen masks (2.3).")
     row = study["ablations"]["rows"][1]
     row["bare"]["difference"] = {"value": -0.02, "ci95": [-0.03, -0.01]}
-    assert variants.ablations(study).endswith("(2.3). Most points are lost on bare faces by “more of it” (2.0).")
+    assert variants.ablations(study).endswith("(2.3); lost by “more of it” on bare faces (2.0).")
 
 
 def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) -> None:
