@@ -48,7 +48,7 @@ def squeezed(text: str) -> str:
 
 
 def check_pages(pdf: bytes) -> None:
-    """Six to ten pages, and no letter in their margins."""
+    """Six to ten pages, no letter in their margins, and no text over other text, as where floats leave columns no room."""
     with pypdfium2.PdfDocument(pdf) as document:
         assert 6 <= len(document) <= 10
         for number, page in enumerate(document, 1):
@@ -57,6 +57,8 @@ def check_pages(pdf: bytes) -> None:
             boxes = np.array(
                 [text.get_charbox(i) for i in range(text.count_chars()) if text.get_text_range(i, 1).strip()]
             )
+            centres = np.round((boxes[:, :2] + boxes[:, 2:]) / 2)
+            assert len(np.unique(centres, axis=0)) > 0.99 * len(centres), f"page {number}: text lies over text"
             assert boxes[:, 0].min() > 45, f"page {number}"
             assert boxes[:, 2].max() < width - 45, f"page {number}"
             assert boxes[:, 1].min() > 25, f"page {number}"
