@@ -70,12 +70,12 @@ def robust(study: dict) -> str:
     if {"invented", "consistent"} <= valid.keys():
         gains = [percent(valid[name]["unseen"]["difference"]["value"]) for name in ("invented", "consistent")]
         bare = percent(valid["consistent"]["bare"]["difference"]["value"])
-        text += (f". On Valid the two had changed it by {listing(gains)} points behind unseen masks, and the second, which is twice the work, by {bare} "
+        text += (f". In the ablations the two had changed accuracy by {listing(gains)} points behind unseen masks, and the second, which is twice the work, by {bare} "
                  "on bare faces")  # fmt: skip
     text += "; they were not measured apart here."
     if "together" in valid:
         three = [percent(valid["together"][test]["difference"]["value"]) for test in WHERE]
-        text += f" Measured on Valid afterwards, with a teacher, they change it by {listing(three)} in the same order."
+        text += f" Tried there afterwards, both with a teacher change it by {listing(three)}, in the same order."
     return text
 
 

@@ -82,7 +82,7 @@ def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) 
     assert ", our largest " in sentences.headline(study)
     three = {test: {"difference": {"value": place / 100}} for place, test in enumerate(("bare", "seen", "unseen"), 1)}
     study["ablations"]["rows"].append({"name": "together", "status": "run", **three})
-    assert variants.larger(study).endswith("with a teacher, they change it by 1.0, 2.0 and 3.0 in the same order.")
+    assert variants.larger(study).endswith("with a teacher change it by 1.0, 2.0 and 3.0, in the same order.")
     study["cells"] = [cell for cell in study["cells"] if cell["backbone"] != "lite2"]
     assert "our largest" not in sentences.headline(study)
     assert variants.larger(study).count(gains) == 1
