@@ -11,8 +11,9 @@ from models.acnn import ACNN, CNN
 from models.backbones import BACKBONES
 from models.pretrained import WeightsError, load_pretrained
 from models.regions import region_points
+from models.units import interpolate_cells
 
-__all__ = ["BACKBONES", "MODELS", "WeightsError", "build", "load_pretrained", "region_points"]
+__all__ = ["BACKBONES", "MODELS", "WeightsError", "build", "load_pretrained", "region_points", "resized"]
 
 MODELS = {
     "pacnn": lambda trunk, classes, regions, size, pretrained: ACNN(trunk, classes, regions, size, pretrained, False),
@@ -40,3 +41,20 @@ def build(model: str, backbone: str, num_classes: int = 7, num_regions: int = 24
     net.config = {"model": model, "backbone": backbone, "num_classes": num_classes,
                   "num_regions": num_regions, "imagesize": imagesize}  # fmt: skip
     return net
+
+
+def resized(net: nn.Module, imagesize: int) -> nn.Module:
+    """A network of ``build`` for images of another size, with the same weights.
+
+    Only layers that see all cells of a window have others: theirs are interpolated, and the answers change a little.
+    Training them further at that size is what this is for. Raises ValueError for a size that ``build`` does not know.
+    """
+    other = build(**{**net.config, "imagesize": imagesize}, pretrained=False)
+    weights = net.state_dict()
+    for name, wanted in other.state_dict().items():
+        if weights[name].shape != wanted.shape:
+            channels = net.backbone.local_channels if name.startswith("patch") else net.backbone.deep_channels
+            weights[name] = interpolate_cells(weights[name], channels, wanted.shape[1])
+    other.load_state_dict(weights)
+    other.pretrained = net.pretrained
+    return other.train(net.training)

@@ -30,6 +30,18 @@ class RegionLinear(nn.Module):
         return torch.bmm(x, self.weight) if self.bias is None else torch.baddbmm(self.bias, x, self.weight)
 
 
+def interpolate_cells(weight: Tensor, channels: int, inputs: int) -> Tensor:
+    """A linear layer's weights for windows of more or fewer cells: (R, h * h * channels, N) -> (R, inputs, N).
+
+    Weights are interpolated over the window as the values of a picture are, and scaled by how many cells there are, so that
+    the layer answers to a map that is shown larger nearly as it did before.
+    """
+    before, after = (math.isqrt(count // channels) for count in (weight.shape[1], inputs))
+    cells = weight.unflatten(1, (before, before, channels)).permute(0, 3, 4, 1, 2).flatten(1, 2)
+    cells = F.interpolate(cells, (after, after), mode="bilinear", align_corners=False) * (before / after) ** 2
+    return cells.unflatten(1, (channels, -1)).permute(0, 3, 4, 1, 2).flatten(1, 3)
+
+
 class RegionNorm(nn.BatchNorm1d):
     """Batch normalisation a region: (R, N, C) with statistics over N, that is over R x C channels."""
 

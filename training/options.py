@@ -131,7 +131,7 @@ def add_ours(parser: Parser) -> None:
     add("--teacher_features", type=number(float, 0), default=0.0, help="weight of how differently network and --teacher find faces "
         "alike, by their features of regions that no mask hides")  # fmt: skip
     add("--init_from", type=Path, help="network (best.pt, or the name of shipped weights) whose weights training starts with, not "
-        "ImageNet's")  # fmt: skip
+        "ImageNet's; its --imagesize may be another")  # fmt: skip
     add("--consistency", type=number(float, 0), default=0.0, help="each face is looked at twice, each look with a mask of its own or, "
         "by --mask_share, without, and the distance of the answers (symmetric KL divergence) is added to the loss with this weight")  # fmt: skip
     add("--samples", type=Path, help="samples.csv with votes and certainty [beside the lists, if there]")

@@ -72,8 +72,10 @@ def first_network(options: Namespace, config: dict[str, Any], restored: bool) ->
     if restored or not options.init_from:
         return build_model(config, pretrained=not (options.scratch or restored))
     content = checkpoint.load(options.init_from)
-    checkpoint.check_same_model(options.init_from, content, config)
-    return checkpoint.tested_network(options.init_from, content)
+    same = {key: value for key, value in config.items() if key != "imagesize"}
+    checkpoint.check_same_model(options.init_from, content, same)
+    network = checkpoint.tested_network(options.init_from, content)
+    return models.resized(network, config["imagesize"]) if network.imagesize != config["imagesize"] else network
 
 
 class Run:
