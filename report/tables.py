@@ -10,14 +10,14 @@ from typing import Any
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
 from report.numbers import PERCENT, count, decimal, p_value, percent, span, with_span
-from training.analysis import LARGER, LARGEST
+from training.analysis import LARGER, LARGEST, WORN
 from training.results import DISPLAY
 
 TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": "worn low", "window": "window",
          "copies": "mixed copies"}  # fmt: skip
 TRAINED = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
 # What else was not as usual, as training.cells names it.
-MORE = {"duplicates": "near-duplicates kept", "teacher": "teacher", "init_from": "after bare ones",
+MORE = {"duplicates": "near-duplicates kept", "teacher": "teacher", "init_from": "fine-tuned",
         "consistency": "agreeing looks", "invented": "invented masks"}  # fmt: skip
 SHORT = {"bare": "bare", "seen": "masked"}
 PAIRS = {"shift": "shift", "information": "information", "both": "one network"}
@@ -258,10 +258,10 @@ def calibration(study: dict) -> list[dict[str, Any]]:
 
 
 def four(study: dict) -> list[list[str | None]]:
-    """Rows for gACNN-Lite0 of seed 0, and the largest network: trained on, tested on, four emotions out of seven,
+    """Rows for gACNN-Lite0 of seed 0, fine-tuned for masks and with larger inputs too, and the largest network: trained on, tested on, four emotions out of seven,
     trained on four."""
     by_id = {cell["id"]: cell for cell in study["cells"]}
-    networks = [*(f"7-gacnn-lite0-{train}" for train in (*TRAINED, LARGER)), LARGEST]
+    networks = [*(f"7-gacnn-lite0-{train}" for train in (*TRAINED, WORN, LARGER)), LARGEST]
     tests = [(network, test) for network in networks for test in SHORT]
     found = {}
     for part in study["four_from_seven"]:

@@ -9,7 +9,7 @@ from typing import Any
 from pre_processing.mask_kinds import SECOND
 from report.numbers import PERCENT, count, listing, percent, plural, span, with_span
 from report.tables import LARGER, NO_CELL, find, is_run, trained_network
-from training.analysis import AGREEING, FALLS, LARGEST, ROBUST, read_noted
+from training.analysis import AGREEING, FALLS, LARGEST, ROBUST, WORN, read_noted
 
 PEERS = "peers.json"  # written by benchmarks/peers.py
 WHERE = {"bare": "on bare faces", "seen": "behind seen masks", "unseen": "behind unseen masks"}
@@ -27,10 +27,21 @@ def after_bare(study: dict) -> str:
     """What it is worth to start with the weights of the network for bare faces."""
     for part in study["variations"]:
         if part["cell"] == "7-gacnn-lite0-s0-masked+init_from-seen":
-            return (f"Started from the weights of the network for bare faces, and so with twice the epochs, the network for masked faces "
+            text = (f"Started from the weights of the network for bare faces, and so with twice the epochs, the network for masked faces "
                     f"recognises {percent(part['accuracy'])}{PERCENT} behind seen masks, a difference of {with_span(part['gain'])} points from the "
                     f"{percent(part['accuracy_beside'])}{PERCENT} of the one that starts from ImageNet.")  # fmt: skip
-    return ""
+            return f"{text} {after_both(study)}".strip()
+    return after_both(study)
+
+
+def after_both(study: dict) -> str:
+    """What the network for both is worth as the start and the teacher of one for masked faces that sees larger inputs."""
+    part = _part(study, f"7-gacnn-lite0-s0-{WORN}-seen")
+    if part is None:
+        return ""
+    four = {each["cell"]: each["accuracy"] for each in study["four_from_seven"]}
+    return (f"Started from the network for both, with that as teacher and inputs of 160 pixels, it recognises {percent(part['accuracy'])}{PERCENT}, "
+            f"{with_span(part['gain'])} points from the same, and of four emotions {percent(four[part['cell']])}{PERCENT}.")  # fmt: skip
 
 
 def larger(study: dict) -> str:

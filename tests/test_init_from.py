@@ -43,7 +43,8 @@ def test_it_starts_where_the_other_ended(job, capsys):
     assert "no such checkpoint" in capsys.readouterr().err
 
 
-def test_it_starts_with_shipped_weights(job):
+@pytest.mark.parametrize("size", [112, 128])
+def test_it_starts_with_shipped_weights_at_any_size_of_faces(size, job):
     shipped = [
         "--root_path",
         "data/faces",
@@ -57,11 +58,13 @@ def test_it_starts_with_shipped_weights(job):
         "7",
         "-j",
         "0",
+        "--imagesize",
+        str(size),
     ]
     assert main_trainer.main([*shipped, "--init_from", "gacnn-lite0-7", "--lr", "0", "--device", "cpu"]) == 0
     learned, weights = (
         checkpoint.load(Path("checkpoint_ferplus/7U-gacnn-lite0-s0/best.pt"))["model"],
-        models.load_pretrained("gacnn-lite0-7"),
+        models.resized(models.load_pretrained("gacnn-lite0-7"), size),
     )
     assert all(torch.equal(learned[name], tensor) for name, tensor in weights.named_parameters())
 

@@ -16,7 +16,8 @@ import torchvision
 from networks import build, inputs
 from torch import nn
 
-from models import backbones
+import models
+from models import backbones, units
 
 # --- where the network looks
 
@@ -234,6 +235,32 @@ def test_vgg16_takes_the_pretrained_convolutions(monkeypatch):
 def test_what_cannot_be_built_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         build(**options)
+
+
+@pytest.mark.parametrize("size", [96, 112, 160, 224])
+def test_a_network_for_another_size_answers_alike_where_a_window_is_even(size):
+    net = build("gacnn", imagesize=112).eval()
+    other = models.resized(net, size)
+    assert other.config == {**net.config, "imagesize": size}
+    assert not other.training
+    windows = torch.rand(24, 2, 1, 1, net.backbone.local_channels, generator=torch.Generator().manual_seed(0))
+    answers = []
+    for network in (net, other):
+        layer, cells = network.patch_units.fc, network.window**2
+        answers.append(layer(windows.flatten(2).repeat(1, 1, cells)))
+    assert torch.allclose(*answers, atol=1e-4)
+    fixed = [name for name in net.state_dict() if name != "patch_units.fc.weight"]
+    assert all(torch.equal(net.state_dict()[name], other.state_dict()[name]) for name in fixed)
+    if size == 112:
+        assert torch.equal(net.patch_units.fc.weight, other.patch_units.fc.weight)
+
+
+def test_weights_for_another_size_keep_their_place_in_the_window():
+    weight = torch.zeros(1, 9 * 2, 1)
+    weight.view(3, 3, 2)[0, 2, 1] = 1  # the upper right cell's second channel
+    found = units.interpolate_cells(weight, 2, 16 * 2).view(4, 4, 2)
+    assert not found[..., 0].any()
+    assert found[..., 1].argmax() == 3
 
 
 def test_images_of_another_size_are_refused():

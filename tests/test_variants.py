@@ -57,7 +57,7 @@ def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) 
         "On the 1,312 faces whose twins in Train bear their label it is 98.0 against 93.0\u202f%, a difference"
     )
     assert "on the 2,781 without a twin 98.0" in said
-    assert tables.trained("masked+init_from") == "masked faces, after bare ones"
+    assert tables.trained("masked+init_from") == "masked faces, fine-tuned"
     assert tables.trained(tables.LARGER) == "both, 160 px, teacher"
     for part in study["variations"]:
         if tables.LARGER in part["cell"]:

@@ -35,7 +35,7 @@ PAIRS = {
     "information": ("networks trained and tested on bare, and on masked faces", "unmasked-bare", "masked-seen", False),
     "both": ("one network trained on both, tested on bare and on masked faces", "both-bare", "both-seen", True),
 }  # fmt: skip
-LARGER = "both+160px+teacher"  # as training.cells names it
+LARGER, WORN = "both+160px+teacher", "masked+160px+teacher+init_from"  # as training.cells names them
 AGREEING = f"{LARGER}+consistency+invented"
 LARGEST, ROBUST = (f"7-gacnn-lite2-{train}" for train in (LARGER, AGREEING))
 # Networks whose fall from seen to unseen masks is told.
