@@ -18,7 +18,7 @@ from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
 from pre_processing.mask_kinds import GROUPS, KINDS, SECOND
 from pre_processing.meanface import HIDDEN
-from report import sentences, speeds, tables, variants, verdict
+from report import sentences, speeds, tables, unseen, variants, verdict
 from report.numbers import count, kind_name, percent
 from training import augment, options
 from training.results import DISPLAY
@@ -39,6 +39,7 @@ def gather(root: Path) -> dict[str, Any]:
         | verdict.all_of(study)
         | {
             "speed": speeds.networks(speed, gpu(root / "benchmarks" / "README.md", "acnn_speed gpu")),
+            "unseen": unseen.summary(study),
             "mask_cost": speeds.mask_cost(speed),
             "peers": variants.peers(root / "Results" / variants.PEERS),
         },
@@ -57,7 +58,7 @@ def gather(root: Path) -> dict[str, Any]:
         "hypothesis": tables.hypothesis(study),
         "calibration": tables.calibration(study),
         "four": tables.four(study),
-        "unseen": variants.unseen_table(study),
+        "unseen": unseen.table(study),
         "few": tables.FEW,
         "ablations": variants.ablation_table(study),
         "gates": tables.gates(study, net["regions"]),

@@ -11,16 +11,16 @@ from pathlib import Path
 
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.emotions import EMOTIONS
-from report import sentences, tables, variants, verdict
+from report import sentences, tables, unseen, variants, verdict
 from training import cells
-from training.analysis import AGREEING, FILE, read_noted
+from training.analysis import AGREEING, FILE, WORN, read_noted
 from training.metrics import percent
 from training.results import DISPLAY
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 HEAD = ("Model", "Emotions", "Trained on", "Tested on", "Accuracy % (95 % interval)", "Macro recall %", *EMOTIONS)
 # Trainings of the study that the table shows.
-TRAINED = (*tables.TRAINED, tables.LARGER, AGREEING)
+TRAINED = ("unmasked", "masked", WORN, "both", tables.LARGER, AGREEING)
 MODELS, BACKBONES = ("gacnn", "pacnn", "cnn"), ("lite0", "lite2")
 TESTS = ("bare", "seen", "unseen")  # tests of the study that the table shows
 NOTE = """Recall of each emotion in %; Wilson intervals; seed 0. The epoch with the best validation accuracy was tested. Seen masks are kinds that training
@@ -118,8 +118,9 @@ def findings(results: Path) -> str:
         ("What a mask costs", f"{sentences.headline(study)} {sentences.remains(study)}"),
         ("A package in use", variants.peers(results / variants.PEERS)),
         ("Verdict", f"{verdict.plain(study)} {verdict.brief_area(study)}"),
-        ("Masks never seen", f"{variants.fallen(study)} {variants.robust_in_short(study)}".strip()),
+        ("Masks never seen", f"{unseen.fallen(study)} {variants.robust_in_short(study)}".strip()),
         ("Attention", variants.attention(study)),
+        ("Several networks", variants.averaged(study)),
         ("Near-duplicates", variants.twins(study)),
         ("What was run", sentences.missing(study)),
     )

@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from pre_processing.mask_kinds import SECOND
-from report.numbers import PERCENT, count, listing, percent, plural, span, with_span
-from report.tables import LARGER, NO_CELL, find, is_run, trained_network
-from training.analysis import AGREEING, FALLS, LARGEST, ROBUST, WORN, read_noted
+from report.numbers import PERCENT, count, listing, percent, span, with_span
+from report.tables import LARGER, NO_CELL, find, is_run
+from training.analysis import AGREEING, LARGEST, MAIN, ROBUST, WORN, read_noted
 
 PEERS = "peers.json"  # written by benchmarks/peers.py
 WHERE = {"bare": "on bare faces", "seen": "behind seen masks", "unseen": "behind unseen masks"}
 CONTROL = "The CNN has fewer parameters, one linear layer and only the coarse last map, so that this is not what attention alone is worth."
-UNSEEN_WAYS = {"worn": "as worn", "second": "under a second mask", "mean": "with the mean of both answers"}
 
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name; empty where there is nothing to say."""
-    parts = (after_bare, larger, robust_in_short, unseen, fallen, control, duplicates, ablations)
+    parts = (after_bare, larger, averaged, robust_in_short, control, duplicates, ablations)
     return {part.__name__: part(study) for part in parts}
 
 
@@ -88,6 +87,25 @@ def robust(study: dict) -> str:
         three = [percent(valid["together"][test]["difference"]["value"]) for test in WHERE]
         text += f" Tried there afterwards, both with a teacher change it by {listing(three)}, in the same order."
     return text
+
+
+def averaged(study: dict) -> str:
+    """What the mean answer of several networks recognises, and how much more that is than one alone."""
+    parts = study["ensembles"]
+
+    def told(names: tuple[str, ...]) -> list[str]:
+        figures = ((WHERE[name.rsplit("-", 1)[1]], parts[name]) for name in names if name in parts)
+        return [f"{percent(part['accuracy'])}{PERCENT} {where} ({with_span(part['gain'])})" for where, part in figures]
+
+    seeds = told((f"{MAIN}-unmasked-bare", f"{MAIN}-masked-seen"))
+    largest = told(("lite2-bare", "lite2-seen", "lite2-unseen"))
+    said = [f"of the seeds of a network {listing(seeds)}"] if seeds else []
+    said += [f"of both networks with the larger trunk {listing(largest)}"] if largest else []
+    if not said:
+        return ""
+    return (
+        f"Averaged answers recognise, with what they add in points to the mean of single networks, {'; '.join(said)}."
+    )
 
 
 def robust_in_short(study: dict) -> str:
@@ -267,30 +285,6 @@ def leaves_zero_out(difference: dict | None) -> bool:
     return bool(difference) and (min(difference["ci95"]) > 0 or max(difference["ci95"]) < 0)
 
 
-def _in_way(study: dict, network: str, way: str) -> dict:
-    """The fall of a network in one of UNSEEN_WAYS."""
-    part = study["unseen"][network]
-    return part if way == "worn" else part[way]
-
-
-def unseen_table(study: dict) -> list[list[Any]]:
-    """Rows: trained on, then in each of UNSEEN_WAYS the accuracy behind seen and unseen kinds, and the fall as (figure with its
-    interval, whether the target is reached)."""
-    rows = []
-    for network in FALLS:
-        ways = [_in_way(study, network, way) for way in UNSEEN_WAYS]
-        if any(map(is_run, ways)):
-            figures = (_fall(part) if is_run(part) else (NO_CELL, NO_CELL, [NO_CELL, False]) for part in ways)
-            rows.append([trained_network(network), *itertools.chain(*figures)])
-    return rows
-
-
-def _fall(part: dict) -> tuple[str, str, list]:
-    doubt = "" if part["certain"] else " ?"
-    seen, unseen = (percent(part[f"accuracy_{kinds}"]) for kinds in ("seen", "unseen"))
-    return seen, unseen, [with_span(part["drop"]) + doubt, part["target"] == "reached"]
-
-
 def ablation_table(study: dict) -> dict[str, Any]:
     """{"epochs", "every", "n", "left", "rows"}: what was changed, then for bare faces, seen and unseen masks the accuracy, and its
     difference from the base as (figure with its interval, whether that leaves zero out).
@@ -309,48 +303,3 @@ def ablation_table(study: dict) -> dict[str, Any]:
         rows.append([row["what"], *itertools.chain(*figures)])
     return {"epochs": part.get("epochs"), "every": part.get("every"), "n": count(done[0]["bare"]["n"]) if done else None,
             "left": len(part.get("rows", [])) - len(done), "rows": rows}  # fmt: skip
-
-
-def unseen(study: dict) -> str:
-    """Which networks reach the target for the fall from seen to unseen kinds, in which tests, and which faces fall."""
-    part = study["unseen"]
-    if not any(is_run(part[network]) for network in FALLS):
-        return "Unseen kinds were not tested yet."
-    target = percent(part["target"], 0)
-    ways = {how: {network: _in_way(study, network, way) for network in FALLS} for way, how in UNSEEN_WAYS.items()}
-    ways["under a second mask, counted from seen masks as worn"] = {
-        network: part[network]["second_from_worn"] for network in FALLS
-    }
-    said = [text for how, found in ways.items() if (text := _reached(how, found, target))]
-    return (f"We aimed at a fall of at most {target} points from seen to unseen kinds. It is reached {listing(said)}. "
-            f"{fallen(study)}").strip()  # fmt: skip
-
-
-def _reached(how: str, parts: dict[str, dict], target: str) -> str:
-    """`by 1 of 5 networks as worn (the largest, with an interval that includes 3)`; empty where nothing was run."""
-    found = {network: part for network, part in parts.items() if is_run(part)}
-    reached = [network for network, part in found.items() if part["target"] == "reached"]
-    doubtful = sum(not found[network]["certain"] for network in reached)
-    notes = [FALLS[reached[0]]] if len(reached) == 1 < len(found) else []
-    if doubtful:
-        notes.append(
-            f"{'' if notes else f'{doubtful} '}with {'an interval' if doubtful == 1 else 'intervals'} that {'includes' if doubtful == 1 else 'include'} {target}"
-        )
-    more = f" ({', '.join(notes)})" if notes else ""
-    return f"by {len(reached) or 'none'} of {plural(len(found), 'network', 'networks')} {how}{more}" if found else ""
-
-
-def fallen(study: dict) -> str:
-    """The emotion that most of the faces show that are right behind seen kinds and wrong behind unseen ones, and its answer."""
-    network = next((name for name in FALLS if is_run(study["unseen"][name])), None)
-    if network is None:
-        return ""
-    lost = study["unseen"][network]["lost"]
-    name, most = max(lost.items(), key=lambda item: item[1]["n"])
-    total = sum(each["n"] for each in lost.values())
-    if not most["n"]:
-        return ""
-    answer, share = max(most["to"].items(), key=lambda item: item[1])
-    return (f"Behind kinds of masks that training never showed {FALLS[network]} recognises {with_span(study['unseen'][network]['drop'])} points less: of "
-            f"the {count(total)} faces that it then gets wrong and had right, {percent(most['n'] / total, 0)}{PERCENT} show {name}, and "
-            f"{percent(share, 0)}{PERCENT} of these are called {answer}.")  # fmt: skip

@@ -249,6 +249,24 @@ def test_a_second_mask_has_its_own_drop_and_a_mean_with_the_first(folder):
     assert sum(part["n"] for part in told["calibration"]["bins"]) == told["n"] == sum(FACES)
 
 
+def test_averaged_answers_are_those_of_the_mean_probabilities(folder):
+    rates = dict(zip((BARE, BARE.replace("-s0-", "-s1-"), SHIFT), ([0.7] * 7, [0.6] * 7, POOR), strict=True))
+    study = study_job.study(folder, rates, FACES)
+    found = written(folder)["ensembles"]
+    assert list(found) == ["7-gacnn-lite0-unmasked-bare"]  # of nothing else there are two networks
+    (told,), names = found.values(), [*rates][:2]
+    runs = [predictions.read(study[name].folder, study[name].figures) for name in names]
+    hits = (runs[0].probabilities + runs[1].probabilities).argmax(1) == runs[0].labels
+    alone = np.mean([study[name].figures["accuracy"] for name in names])
+    assert (told["cells"], told["n"]) == (names, sum(FACES))
+    assert told["accuracy"] == pytest.approx(hits.mean(), abs=1e-5) != pytest.approx(alone, abs=1e-5)
+    assert told["accuracy_alone"] == pytest.approx(alone, abs=1e-5)
+    assert told["gain"]["value"] == pytest.approx(hits.mean() - alone, abs=1e-5)
+    low, high = told["gain"]["ci95"]
+    assert low < told["gain"]["value"] < high
+    assert told["four"]["n"] == sum(FACES[:4])
+
+
 def change(cell: cells.Cell, **entries: object) -> None:
     file = cell.folder / "metrics.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **entries}))

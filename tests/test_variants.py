@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from report_job import invent, invented_ablations
 
-from report import sentences, tables, variants
+from report import sentences, tables, unseen, variants
 from training import analysis, statistics
 
 
@@ -72,8 +72,8 @@ def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) 
     assert "epoch was 11 of 24, the other’s 11 of 12. Invented kinds for half of its masks" in said
     assert f"{gains}; as worn, that is 2.2 (0.1\u20133.0) points from what" in said
     assert said.endswith("under a second one; they were not measured apart here.")
-    for name, unseen, bare in (("invented", 0.0123, 0.0), ("consistent", 0.0456, -0.0789)):
-        sides = {"unseen": {"difference": {"value": unseen}}, "bare": {"difference": {"value": bare}}}
+    for name, behind, bare in (("invented", 0.0123, 0.0), ("consistent", 0.0456, -0.0789)):
+        sides = {"unseen": {"difference": {"value": behind}}, "bare": {"difference": {"value": bare}}}
         study["ablations"]["rows"].append({"name": name, "status": "run", **sides})
     assert (
         "by 1.2 and 4.6 points behind unseen masks, and the second, which is twice the work, by −7.9"
@@ -89,7 +89,37 @@ def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) 
     assert "Lite2" not in variants.larger(study)
     assert not variants.larger({"variations": []})
     assert not variants.after_bare({"variations": []})
+    assert not variants.averaged({"ensembles": {}})
     assert not re.search(r"\d", variants.duplicates({"variations": []}))
+
+
+def test_a_network_that_starts_from_the_one_for_both_is_set_beside_one_that_does_not(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    name = f"7-gacnn-lite0-s0-{analysis.WORN}-seen"
+    part = next(part for part in study["variations"] if part["cell"] == name)
+    assert part["beside"] == "7-gacnn-lite0-s0-masked-seen"
+    part |= {"accuracy": 0.7654, "gain": {"value": 0.0111, "ci95": [0.001, 0.02]}}
+    next(part for part in study["four_from_seven"] if part["cell"] == name)["accuracy"] = 0.8321
+    said = variants.after_bare(study)
+    assert said.endswith(
+        "recognises 76.5\u202f%, 1.1 (0.1\u20132.0) points from the same, and of four emotions 83.2\u202f%."
+    )
+    study["variations"].remove(part)
+    assert "160 pixels" not in variants.after_bare(study)
+
+
+def test_averaged_answers_are_told_by_what_they_add(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    for name, part in study["ensembles"].items():
+        part |= {"accuracy": 0.8123 if "lite2" in name else 0.8765, "gain": {"value": 0.0111, "ci95": [0.001, 0.02]}}
+    said, added = variants.averaged(study), "(1.1 (0.1\u20132.0))"
+    assert (
+        f"of the seeds of a network 87.6\u202f% on bare faces {added} and 87.6\u202f% behind seen masks {added}; of both"
+        in said
+    )
+    assert said.endswith(f"81.2\u202f% behind seen masks {added} and 81.2\u202f% behind unseen masks {added}.")
+    study["ensembles"] = {"lite2-seen": part}
+    assert "the seeds" not in variants.averaged(study)
 
 
 def test_attention_is_set_beside_what_has_none(tmp_path: Path) -> None:
@@ -158,7 +188,7 @@ def test_the_target_for_unseen_masks_is_told_by_test_and_network(tmp_path: Path)
         "drop": {"value": 0.1, "ci95": [0.08, 0.12]},
         "lost": {"Sad": {"n": 30, "to": {"Neutral": 0.8, "Happy": 0.2}}, "Happy": {"n": 10, "to": {"Neutral": 1.0}}},
     }
-    said = variants.unseen(study)
+    said = unseen.summary(study)
     assert (
         "It is reached by none of 5 networks as worn, by 5 of 5 networks under a second mask (5 with intervals that"
         in said
@@ -171,10 +201,10 @@ def test_the_target_for_unseen_masks_is_told_by_test_and_network(tmp_path: Path)
     assert "masks recognises 10.0 (8.0\u201312.0) points less: of the 40 faces" in said
     assert said.endswith("75\u202f% show Sad, and 80\u202f% of these are called Neutral.")
     study["unseen"][analysis.ROBUST]["target"] = "reached"
-    assert "by 1 of 5 networks as worn (the largest with agreeing looks and invented masks), by" in variants.unseen(
+    assert "by 1 of 5 networks as worn (the largest with agreeing looks and invented masks), by" in unseen.summary(
         study
     )
-    rows = variants.unseen_table(study)
+    rows = unseen.table(study)
     assert [row[0] for row in rows] == [tables.trained_network(name) for name in analysis.FALLS]
     falls = rows[1][3::3]
     assert [(figure.endswith(" ?"), reached) for figure, reached in falls] == [
@@ -183,7 +213,7 @@ def test_the_target_for_unseen_masks_is_told_by_test_and_network(tmp_path: Path)
         (True, True),
     ]
     study["unseen"]["7-gacnn-lite0-both"]["mean"] = {"status": "not run", "reason": "not run yet"}
-    assert variants.unseen_table(study)[1][7:] == [tables.NO_CELL, tables.NO_CELL, [tables.NO_CELL, False]]
+    assert unseen.table(study)[1][7:] == [tables.NO_CELL, tables.NO_CELL, [tables.NO_CELL, False]]
 
 
 def test_what_the_network_for_unknown_masks_wins_and_gives_is_told_in_short(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 from pre_processing import emotions, twins
 from pre_processing.artefacts import InputError, ListPaths, atomic_write, read_object
 from pre_processing.mask_kinds import SECOND
-from training import cells, door, hypothesis, metrics, pairs, predictions, statistics
+from training import cells, door, ensembles, hypothesis, pairs, predictions, statistics
 from training.cells import NOT_RUN, RUN, Cell
 from training.predictions import by_emotion, resampled_scores
 from training.statistics import estimate, over_seeds
@@ -186,22 +186,19 @@ class Study:
         return {"status": RUN, **{name: pairs.gain(*(predictions.of(run, chosen) for run in (kept, left_out)))
                                   for name, chosen in groups.items() if chosen.any()}}  # fmt: skip
 
-    def two_looks(self) -> dict[str, Any]:
-        """By cell: mean answers for its faces as they are masked, and with a second mask over that one."""
-        found = {}
-        for name, cell in self.done.items():
-            other = f"{name}-under-{SECOND}"
-            if other in self.done:
-                run = predictions.mean([self.predictions[name], self.predictions[other]])
-                names = emotions.names(cell.chosen.num_classes)
-                figures = metrics.summarise(run.labels, run.answers, names, None)
-                kept = {key: figures[key] for key in ("n", "accuracy", "ci95", "macro_recall", "recall", "precision")}
-                found[name] = {"cells": [name, other], **kept, "calibration": reliability(run)}
-        return {"kind": SECOND, "cells": found}
+    def ensembles(self) -> dict[str, Any]:
+        """Mean answers of the seeds of one network, and of both networks with the larger trunk, in each test."""
+        seeds = {
+            f"{MAIN}-{trained}": self.seeds_of(f"{MAIN}-{trained}") for trained in ("unmasked-bare", "masked-seen")
+        }
+        wanted = {name: [by_seed[seed].id for seed in sorted(by_seed)] for name, by_seed in seeds.items()}
+        for test in ("bare", "seen", "unseen"):
+            wanted[f"lite2-{test}"] = [f"7-gacnn-lite2-s0-{train}-{test}" for train in (LARGER, AGREEING)]
+        return ensembles.networks(wanted, self.predictions)
 
     def calibration(self) -> dict[str, Any]:
         """Calibration of every cell that was run."""
-        return {name: reliability(run) for name, run in self.predictions.items()}
+        return {name: ensembles.reliability(run) for name, run in self.predictions.items()}
 
     def seeds(self) -> list[dict[str, Any]]:
         """Means over seeds, for what has lines for several."""
@@ -274,7 +271,8 @@ class Study:
             "unseen": self.unseen,
             "apart": self.apart,
             "variations": self.variations,
-            "two_looks": self.two_looks,
+            "two_looks": lambda: ensembles.two_looks(self.predictions),
+            "ensembles": self.ensembles,
             "calibration": self.calibration,
             "seeds": self.seeds,
             "gates": lambda: self.beside(GATES, "python -m training.gates CHECKPOINT"),
@@ -306,11 +304,6 @@ def like(cell: Cell) -> str:
         if other != usual:
             return cell.id.replace(f"-{other}-", f"-{usual}-")
     return cell.id
-
-
-def reliability(run: predictions.Predictions) -> dict[str, Any]:
-    """Calibration of a run's answers."""
-    return statistics.calibration(run.probabilities.max(1), run.answers == run.labels)
 
 
 def read_noted(file: Path) -> dict[str, Any]:
