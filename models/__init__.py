@@ -11,7 +11,7 @@ from models.acnn import ACNN, CNN
 from models.backbones import BACKBONES
 from models.pretrained import WeightsError, load_pretrained
 from models.regions import region_points
-from models.units import interpolate_cells
+from models.units import resized_cells
 
 __all__ = ["BACKBONES", "MODELS", "WeightsError", "build", "load_pretrained", "region_points", "resized"]
 
@@ -46,7 +46,7 @@ def build(model: str, backbone: str, num_classes: int = 7, num_regions: int = 24
 def resized(net: nn.Module, imagesize: int) -> nn.Module:
     """A network of ``build`` for images of another size, with the same weights.
 
-    Only layers that see all cells of a window have others: theirs are interpolated, and the answers change a little.
+    Only layers that see all cells of a window have others, which answer to it as the first ones did to it at their size.
     Training them further at that size is what this is for. Raises ValueError for a size that ``build`` does not know.
     """
     other = build(**{**net.config, "imagesize": imagesize}, pretrained=False)
@@ -54,7 +54,7 @@ def resized(net: nn.Module, imagesize: int) -> nn.Module:
     for name, wanted in other.state_dict().items():
         if weights[name].shape != wanted.shape:
             channels = net.backbone.local_channels if name.startswith("patch") else net.backbone.deep_channels
-            weights[name] = interpolate_cells(weights[name], channels, wanted.shape[1])
+            weights[name] = resized_cells(weights[name], channels, wanted.shape[1])
     other.load_state_dict(weights)
     other.pretrained = net.pretrained
     return other.train(net.training)

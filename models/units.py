@@ -30,16 +30,16 @@ class RegionLinear(nn.Module):
         return torch.bmm(x, self.weight) if self.bias is None else torch.baddbmm(self.bias, x, self.weight)
 
 
-def interpolate_cells(weight: Tensor, channels: int, inputs: int) -> Tensor:
+def resized_cells(weight: Tensor, channels: int, inputs: int) -> Tensor:
     """A linear layer's weights for windows of more or fewer cells: (R, h * h * channels, N) -> (R, inputs, N).
 
-    Weights are interpolated over the window as the values of a picture are, and scaled by how many cells there are, so that
-    the layer answers to a map that is shown larger nearly as it did before.
+    The layer then answers to a window as it did before to that window resized to h x h cells.
     """
     before, after = (math.isqrt(count // channels) for count in (weight.shape[1], inputs))
-    cells = weight.unflatten(1, (before, before, channels)).permute(0, 3, 4, 1, 2).flatten(1, 2)
-    cells = F.interpolate(cells, (after, after), mode="bilinear", align_corners=False) * (before / after) ** 2
-    return cells.unflatten(1, (channels, -1)).permute(0, 3, 4, 1, 2).flatten(1, 3)
+    cells = torch.eye(after**2, device=weight.device).view(-1, 1, after, after)
+    shares = F.interpolate(cells, (before, before), mode="bilinear", antialias=True).flatten(1)
+    cells = weight.unflatten(1, (before**2, channels)).float()
+    return torch.einsum("ab,rbcn->racn", shares, cells).flatten(1, 2).to(weight.dtype)
 
 
 class RegionNorm(nn.BatchNorm1d):

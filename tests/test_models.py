@@ -258,7 +258,7 @@ def test_a_network_for_another_size_answers_alike_where_a_window_is_even(size):
 def test_weights_for_another_size_keep_their_place_in_the_window():
     weight = torch.zeros(1, 9 * 2, 1)
     weight.view(3, 3, 2)[0, 2, 1] = 1  # the upper right cell's second channel
-    found = units.interpolate_cells(weight, 2, 16 * 2).view(4, 4, 2)
+    found = units.resized_cells(weight, 2, 16 * 2).view(4, 4, 2)
     assert not found[..., 0].any()
     assert found[..., 1].argmax() == 3
 
