@@ -92,20 +92,24 @@ def robust(study: dict) -> str:
 def averaged(study: dict) -> str:
     """What the mean answer of several networks recognises, and how much more that is than one alone."""
     parts = study["ensembles"]
-
-    def told(names: tuple[str, ...]) -> list[str]:
-        figures = ((WHERE[name.rsplit("-", 1)[1]], parts[name]) for name in names if name in parts)
-        return [f"{percent(part['accuracy'])}{PERCENT} {where} ({with_span(part['gain'])})" for where, part in figures]
-
-    seeds = told((f"{MAIN}-unmasked-bare", f"{MAIN}-masked-seen"))
-    largest = told(("lite2-bare", "lite2-seen", "lite2-unseen"))
-    said = [f"of the seeds of a network {listing(seeds)}"] if seeds else []
-    said += [f"of both networks with the larger trunk {listing(largest)}"] if largest else []
+    said = []
+    for whose, names in (
+        ("of the seeds of a network", (f"{MAIN}-unmasked-bare", f"{MAIN}-masked-seen")),
+        ("of both networks with the larger trunk", [f"lite2-{test}" for test in WHERE]),
+        ("of all with inputs of 160 pixels", [f"160px-{test}" for test in WHERE]),
+    ):
+        found = [(WHERE[name.rsplit("-", 1)[1]], parts[name]) for name in names if name in parts]
+        each = [f"{percent(part['accuracy'])}{PERCENT} {where} ({with_span(part['gain'])})" for where, part in found]
+        said += [f"{whose} {listing(each)}"] if each else []
     if not said:
         return ""
-    return (
-        f"Averaged answers recognise, with what they add in points to the mean of single networks, {'; '.join(said)}."
+    four = parts.get("160px-seen")
+    more = (
+        f" Behind seen masks the last recognise {percent(four['four']['accuracy'])}{PERCENT} of four emotions."
+        if four
+        else ""
     )
+    return f"Averaged answers recognise, with what they add in points to the mean of single networks, {'; '.join(said)}.{more}"
 
 
 def robust_in_short(study: dict) -> str:
