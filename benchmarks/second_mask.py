@@ -34,11 +34,11 @@ TITLES = [
     "masks",
     "n",
     "study: as worn",
-    "second over it",
-    "mean of both",
+    "study: second over it",
+    "study: mean of both",
     "predict.py: as worn",
-    "second over it",
-    "mean of both",
+    "predict.py: second over it",
+    "predict.py: mean of both",
     "mask: yes",
 ]
 

@@ -70,6 +70,7 @@ def precision(net: nn.Module, results: Path, masked: bool) -> dict[str, tuple[fl
              for folder, figures in card.tests_of(net.provenance, net.config, results)
              if (figures["test_condition"] == "masked") == masked}  # fmt: skip
     kinds = net.provenance.get("mask_kinds") if masked else None
+    kinds = kinds if kinds in tests or not masked else TESTS[True]  # trained on others as well
     if kinds not in tests:
         return {}
     folder, shown = tests[kinds]

@@ -18,7 +18,7 @@ from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
 from pre_processing.mask_kinds import GROUPS, KINDS, SECOND
 from pre_processing.meanface import HIDDEN
-from report import sentences, speeds, tables, unseen, variants, verdict
+from report import measured, sentences, tables, unseen, variants, verdict
 from report.numbers import count, kind_name, percent
 from training import augment, options
 from training.results import DISPLAY
@@ -38,9 +38,10 @@ def gather(root: Path) -> dict[str, Any]:
         | variants.all_of(study)
         | verdict.all_of(study)
         | {
-            "speed": speeds.networks(speed, gpu(root / "benchmarks" / "README.md", "acnn_speed gpu")),
+            "speed": measured.networks(speed, gpu(root / "benchmarks" / "README.md", "acnn_speed gpu")),
             "unseen": unseen.summary(study),
-            "mask_cost": speeds.mask_cost(speed),
+            "mask_cost": measured.mask_cost(speed),
+            "found_points": measured.found_points(speed),
             "peers": variants.peers(root / "Results" / variants.PEERS),
         },
         "matrix": {str(classes): tables.matrix(study, classes) for classes in (7, 4)},

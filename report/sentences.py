@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
-from report.numbers import PERCENT, cell_accuracy, count, decimal, listing, p_value, percent, plural, span
+from report.numbers import PERCENT, cell_accuracy, count, decimal, listing, p_value, percent, plural, span, with_span
 from report.tables import FIVE, LARGER, PAIRS, SHORT, TRAINED, find, is_run, over_seeds
 from training.cells import WANTS_GPU
 
@@ -52,7 +52,7 @@ def reasons(study: dict) -> str:
             reason = "waits for another cell" if cell["reason"].startswith("waits for") else cell["reason"]
             why[reason] = why.get(reason, 0) + 1
     said = [f"{n} {REASONS.get(reason, [f'say: {reason}'] * 2)[n > 1]}" for reason, n in why.items()]
-    return f"Of these, {listing(said)}." if why else ""
+    return f"Of those not run, {listing(said)}." if why else ""
 
 
 def headline(study: dict) -> str:
@@ -64,15 +64,18 @@ def headline(study: dict) -> str:
     said = []
     if bare:
         behind = f" and {shifted} of the same faces behind masks" if shifted else ""
-        said.append(f"A network that was never shown a mask recognises {bare} of the bare test faces{behind}")
+        said.append(
+            f"A network (gACNN-Lite0) that was never shown a mask recognises {bare} of the bare test faces{behind}"
+        )
     if worn:
         said.append(
-            f"{'one' if said else 'A network'} trained behind masks {'' if said else 'recognises '}{worn}{'' if said else ' of masked faces'}"
+            f"{'one' if said else 'A network'} trained behind masks of the same kinds {'' if said else 'recognises '}{worn}"
+            f"{'' if said else ' of masked faces'}"
         )
     if not said and not both:
         return f"No network of the matrix for seven emotions has been tested yet{_trials(study)}."
     several = max((len(part["seeds"]) for part in _several(study)), default=1)
-    text = f"{'; '.join(said)}{f' (means over up to {several} seeds)' if several > 1 else ''}. " if said else ""
+    text = f"{'; '.join(said)}{f' (means over {several} seeds)' if several > 1 else ''}. " if said else ""
     if both:
         largest = _bare_and_masked(study, LARGER, "lite2")
         more = f", our largest {largest}" if largest else ""
@@ -126,8 +129,13 @@ def remains(study: dict) -> str:
     if not (is_run(first) and is_run(trained)):
         return ""
     whole, left = (part["accuracy"]["drop"] for part in (first, trained))
+    largest = [find(study, LARGER, test, backbone="lite2") for test in SHORT]
+    better = ""
+    if all(largest):
+        bare, masked = (cell["accuracy"] for cell in largest)
+        better = f"; our largest network, for both, loses {percent(bare - masked)}"
     return (f"Of the {percent(whole['value'])} points that a mask costs unprepared ({span(whole['ci95'])}), {percent(left['value'])} "
-            f"({span(left['ci95'])}) remain after training for masks.")  # fmt: skip
+            f"({span(left['ci95'])}) remain after training for masks{better}.")  # fmt: skip
 
 
 def cost(study: dict) -> str:
@@ -150,8 +158,8 @@ def cost(study: dict) -> str:
         told = f"a difference for {listing(sure) if unsure else 'all seven'}" if sure else "no difference"
         few = f", and none for {listing(unsure)}" if sure and unsure else ""
         said.append(
-            f"In the pair “{name}” {most} loses most ({percent(drops[most]['value'])} points of recall) and {least} least "
-            f"({percent(drops[least]['value'])}); McNemar’s test detects {told}{few}."
+            f"In the pair “{name}” {most} loses most ({with_span(drops[most])} points of recall) and {least} least "
+            f"({with_span(drops[least])}); of one seed, McNemar’s test detects {told}{few}."
         )
     return " ".join(said)
 
@@ -171,9 +179,10 @@ def emotions(study: dict) -> str:
             said.setdefault((max(recall, key=recall.get), min(recall, key=recall.get)), []).append(where)
     if len(said) == 1:
         ((best, worst),) = said
-        return f"Networks recognise {best} best and {worst} worst, in whatever they were trained for."
+        return f"gACNN-Lite0 recognises {best} best and {worst} worst in what it was trained for."
     return " ".join(
-        f"{best} is recognised best and {worst} worst {listing(found)}." for (best, worst), found in said.items()
+        f"gACNN-Lite0 recognises {best} best and {worst} worst {listing(found)}."
+        for (best, worst), found in said.items()
     )
 
 
@@ -212,9 +221,9 @@ def seeds(study: dict) -> str:
         return spread(study)
     names = {part["id"].split("-", 4)[3] for part in done}
     most = max(len(part["seeds"]) for part in done)
-    return (f"gACNN-Lite0 for seven emotions was trained with up to {most} seeds on {' and on '.join(TRAINED[name] for name in TRAINED if name in names)}. "
+    return (f"gACNN-Lite0 for seven emotions was trained with {most} seeds on {' and on '.join(TRAINED[name] for name in TRAINED if name in names)}. "
             "Figures by emotion and by pair are means over the seeds there are, with intervals over faces and seeds; all else is of seed 0: the matrix, "
-            "McNemar’s tests, lost faces, comparisons of networks, unseen kinds, four emotions, calibration and gates."
+            "McNemar’s tests, lost faces, comparisons of networks, unseen kinds, four emotions, calibration and gates. Averaged answers have intervals over faces alone."
             f"{_mixed(done)}")  # fmt: skip
 
 
@@ -235,7 +244,7 @@ def spread(study: dict) -> str:
         )
     most = max(len(part["seeds"]) for part in done)
     names = {part["id"].split("-", 4)[3] for part in done}
-    return (f"{plural(len(names), 'network was', 'networks were')} trained with up to {most} seeds, the others with one, so that intervals understate how "
+    return (f"{plural(len(names), 'network was', 'networks were')} trained with {most} seeds, the others with one; even of {most}, intervals understate how "
             "much trainings differ.")  # fmt: skip
 
 

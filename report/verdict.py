@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
+import numpy as np
 from scipy import stats
 
 from pre_processing.emotions import EMOTIONS
-from report.numbers import PERCENT, count, decimal, listing, percent, span
+from report.numbers import PERCENT, count, decimal, listing, p_value, percent, span
 from report.tables import PAIRS, is_run
 from training.hypothesis import BETTER, CONTRADICTED, SUPPORTED, WORSE, judge
 
@@ -56,7 +59,18 @@ def area(study: dict) -> str:
         return ""
     return (f"By this measure the lead of the four behind masks is {_words(study, 'absolute', 'auc')}, and that a mask takes less from them is "
             f"{_words(study, 'drop', 'auc')}. Without Disgust the lead is {_words(study, 'absolute', 'auc', 'without_disgust')}, and a smaller loss "
-            f"{_words(study, 'drop', 'auc', 'without_disgust')}.")  # fmt: skip
+            f"{_words(study, 'drop', 'auc', 'without_disgust')}. {_most(study)}")  # fmt: skip
+
+
+def _most(study: dict) -> str:
+    """Which two emotions lose most by the area under the ROC curve, and what the others do."""
+    pair = main_pair(study)
+    drops = {name: part["drop"]["value"] for name, part in study["costs"][pair]["auc"].items()}
+    ranked = sorted((name for name, drop in drops.items() if drop is not None), key=lambda name: -drops[name])
+    two, rest = ranked[:2], ranked[2:]
+    others = sum(drops[name] for name in rest) / len(rest)
+    return (f"In “{PAIRS[pair]}” it takes most from {listing([f'{name} ({percent(drops[name])} points)' for name in two])}, and "
+            f"{percent(others)} points on average from the other {len(rest)}.")  # fmt: skip
 
 
 def short(study: dict) -> str:
@@ -117,10 +131,20 @@ def plain(study: dict) -> str:
         always = all(study["costs"][pair]["groups"]["all"]["bare"]["ci95"][0] > 0 for pair in pairs_of(study))
         where = "with masks as without them" if always else "behind masks"
         return (f"The hypothesis holds in one sense only: the four emotions are on average recognised better than the three, by recall, {where}; "
-                "that a mask takes less from them is not supported.")  # fmt: skip
+                f"that a mask takes less from them is not supported in points of recall{_by_share(study)}.")  # fmt: skip
     if SUPPORTED not in said["absolute"] | said["drop"]:
         return "The hypothesis is not supported."
     return "The hypothesis is supported in part."
+
+
+def _by_share(study: dict) -> str:
+    """Where a smaller loss is supported as a share of bare recall."""
+    held = [pair for pair in pairs_of(study) if judge(study["costs"][pair]["kept"]["all"]["difference"]) == SUPPORTED]
+    return (
+        f", and as a share of it only in {listing([KINDS[pair] for pair in held])}"
+        if held
+        else ", nor as a share of it"
+    )
 
 
 def _words(study: dict, reading: str, measure: str = "recall", group: str = "all") -> str:
@@ -240,6 +264,8 @@ def _agreement(drops: dict[str, float]) -> str:
     """Rank correlation of losses with those of people, with and without Disgust, which has the fewest faces."""
     said = []
     for names in (drops, [name for name in drops if name != "Disgust"]):
-        found = stats.spearmanr([drops[name] for name in names], [PEOPLE_LOSE[name] for name in names])
-        said.append(decimal(float(found.statistic)))
-    return f"Its rank correlation with people’s is {said[0]} (Spearman, {len(drops)} emotions), and {said[1]} without Disgust."
+        ours, theirs = (stats.rankdata([losses[name] for name in names]) for losses in (drops, PEOPLE_LOSE))
+        found, *others = (np.corrcoef(ours, each)[0, 1] for each in (theirs, *itertools.permutations(theirs)))
+        chance = np.mean(np.abs(others) >= abs(found) - 1e-9)  # exact: there are few emotions
+        said.append(f"{decimal(float(found))} (p {p_value(float(chance))})")
+    return f"Its rank correlation with people’s is {said[0]} by Spearman for {len(drops)} emotions, and {said[1]} without Disgust."

@@ -120,6 +120,8 @@ def test_how_sure_to_be_comes_from_the_study_else_from_precision_else_is_not_kno
     figures(tmp_path, "masked", 0.64, test_masks={"kinds": "seen"})
     assert said(False) == "When it said Happy, it was right on 91% of 21 bare test faces."
     assert said(True) == "When it said Happy, it was right on 64% of 21 masked test faces."
+    net.provenance["mask_kinds"] = "seen,invented"
+    assert "64%" in said(True)  # what it was trained on is tested in part
     cell = {"id": "a", "status": "run", "test": "bare", "model": "gacnn", "backbone": "lite0", "seed": 0, "best_epoch": 9,
             "valid_accuracy": 0.815196}  # fmt: skip
     other = cell | {"id": "b", "valid_accuracy": 0.8}

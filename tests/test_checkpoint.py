@@ -282,7 +282,7 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, content, capsys)
         (["--epochs", "3"], "was trained with --epochs 2, not 3; give --epochs 2, or start without --resume"),
         (["--weight-decay", "0.5"], "give --weight-decay 0.0"),
         (["--targets", "votes"], "--targets hard"),
-        (["--mirror"], "--mirror False"),
+        (["--mirror"], "leave --mirror out"),
     ],
 )
 def test_a_run_is_not_gone_on_with_as_another(job, trained, changed, expected, capsys):

@@ -43,7 +43,7 @@ def test_it_starts_where_the_other_ended(job, capsys):
     assert "no such checkpoint" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("size", [112, 128])
+@pytest.mark.parametrize("size", [112, 160])
 def test_it_starts_with_shipped_weights_at_any_size_of_faces(size, job):
     shipped = [
         "--root_path",

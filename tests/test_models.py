@@ -15,9 +15,10 @@ import torch
 import torchvision
 from networks import build, inputs
 from torch import nn
+from torch.nn import functional as F
 
 import models
-from models import backbones, units
+from models import backbones
 
 # --- where the network looks
 
@@ -237,30 +238,33 @@ def test_what_cannot_be_built_is_refused(options, message):
         build(**options)
 
 
-@pytest.mark.parametrize("size", [96, 112, 160, 224])
-def test_a_network_for_another_size_answers_alike_where_a_window_is_even(size):
-    net = build("gacnn", imagesize=112).eval()
-    other = models.resized(net, size)
-    assert other.config == {**net.config, "imagesize": size}
+@pytest.mark.parametrize(("before", "after"), [(112, 160), (112, 224), (224, 112), (160, 64), (112, 96)])
+def test_a_network_for_another_size_answers_to_windows_as_to_resized_ones(before, after):
+    net = build("gacnn", imagesize=before).eval()
+    other = models.resized(net, after)
+    assert other.config == {**net.config, "imagesize": after}
     assert not other.training
-    windows = torch.rand(24, 2, 1, 1, net.backbone.local_channels, generator=torch.Generator().manual_seed(0))
-    answers = []
-    for network in (net, other):
-        layer, cells = network.patch_units.fc, network.window**2
-        answers.append(layer(windows.flatten(2).repeat(1, 1, cells)))
-    assert torch.allclose(*answers, atol=1e-4)
+    windows = torch.rand(24, 2, net.backbone.local_channels, other.window, other.window)
+    shown = F.interpolate(windows.flatten(0, 1), (net.window,) * 2, mode="bilinear", antialias=True)
+    asked = (shown.view(24, 2, -1, *(net.window,) * 2), net), (windows, other)
+    first, second = (network.patch_units.fc(seen.permute(0, 1, 3, 4, 2).flatten(2)) for seen, network in asked)
+    assert torch.allclose(first, second, atol=1e-4)
     fixed = [name for name in net.state_dict() if name != "patch_units.fc.weight"]
     assert all(torch.equal(net.state_dict()[name], other.state_dict()[name]) for name in fixed)
-    if size == 112:
+    if net.window == other.window:
         assert torch.equal(net.patch_units.fc.weight, other.patch_units.fc.weight)
 
 
-def test_weights_for_another_size_keep_their_place_in_the_window():
-    weight = torch.zeros(1, 9 * 2, 1)
-    weight.view(3, 3, 2)[0, 2, 1] = 1  # the upper right cell's second channel
-    found = units.resized_cells(weight, 2, 16 * 2).view(4, 4, 2)
-    assert not found[..., 0].any()
-    assert found[..., 1].argmax() == 3
+def test_a_vgg16_for_another_size_answers_to_the_whole_map_as_to_a_resized_one():
+    net = build("gacnn", "vgg16", imagesize=64).eval()
+    other = models.resized(net, 96)
+    maps = torch.rand(2, net.backbone.deep_channels, *(net.backbone.deep_side(96),) * 2)
+    shown = F.interpolate(maps, (net.backbone.deep_side(64),) * 2, mode="bilinear", antialias=True)
+    first, second = (
+        network.global_unit.fc(seen.permute(0, 2, 3, 1).flatten(1)[None])
+        for seen, network in ((shown, net), (maps, other))
+    )
+    assert torch.allclose(first, second, atol=1e-3)
 
 
 def test_images_of_another_size_are_refused():

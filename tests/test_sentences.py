@@ -9,7 +9,7 @@ import pytest
 from report_job import invent, invented_gates
 
 from pre_processing.errors import InputError
-from report import facts, sentences, speeds, tables
+from report import facts, measured, sentences, tables
 from training import statistics
 
 
@@ -55,17 +55,15 @@ def test_figures_by_emotion_are_means_where_several_seeds_were_run(tmp_path: Pat
     happy = next(row for row in tables.by_emotion(study, "recall")["rows"] if row[0] == "Happy")
     assert happy[3] == "99.1 (99.0\u201399.3)"
     assert sentences.emotions(study).startswith(
-        "Happy is recognised best and Fear worst on bare faces, behind masks and on"
+        "gACNN-Lite0 recognises Happy best and Fear worst on bare faces, behind masks and on"
     )
     tables.find(study, "both", "seen")["recall"]["Happy"] = {"value": 0.9, "ci95": [0.8, 1.0]}
-    assert (
-        sentences.emotions(study) == "Networks recognise Happy best and Fear worst, in whatever they were trained for."
-    )
+    assert sentences.emotions(study) == "gACNN-Lite0 recognises Happy best and Fear worst in what it was trained for."
     said = sentences.seeds(study)
-    assert "was trained with up to 3 seeds on bare faces and on masked faces." in said
-    assert sentences.spread(study).startswith("2 networks were trained with up to 3 seeds, the others with one")
+    assert "was trained with 3 seeds on bare faces and on masked faces." in said
+    assert sentences.spread(study).startswith("2 networks were trained with 3 seeds, the others with one")
     several["seeds"] = [0]
-    assert "Surprise is recognised best and Fear worst behind masks." in sentences.emotions(study)
+    assert "gACNN-Lite0 recognises Surprise best and Fear worst behind masks." in sentences.emotions(study)
     for part in study["seeds"]:
         part["seeds"] = [0]
     assert sentences.seeds(study) == sentences.spread(study)
@@ -109,13 +107,28 @@ def test_speed_on_a_gpu_is_told_with_the_gpu(tmp_path: Path) -> None:
         for name, times in (("fp32", "2"), ("bf16", "5"))
     ]
     tables_found = {"acnn_speed cpu": rows, "acnn_speed gpu": rows}
-    assert speeds.networks(tables_found, "NVIDIA H200").endswith(
+    assert measured.networks(tables_found, "NVIDIA H200").endswith(
         "; on an NVIDIA H200 2 (convolutions in TF32) and 5 times."
     )
-    assert speeds.networks(tables_found).endswith("5 times with bfloat16.")
+    assert measured.networks(tables_found).endswith("5 times with bfloat16.")
     page = tmp_path / "README.md"
     page.write_text("<!-- a gpu -->\n\nNVIDIA H200, Python 3.12.3, torch 2.11.0.\n<!-- end of a gpu -->")
     assert (facts.gpu(page, "a gpu"), facts.gpu(page, "b gpu")) == ("NVIDIA H200", None)
+
+
+def test_points_found_behind_a_mask_stand_beside_those_of_the_bare_face() -> None:
+    figures = {
+        "study: as worn": "67.1",
+        "study: second over it": "72.7",
+        "predict.py: as worn": "64.8",
+        "predict.py: second over it": "67.6",
+    }
+    said = measured.found_points({"second_mask cpu": [{"masks": "seen"}, {"masks": "unseen", "n": "1,036", **figures}]})
+    assert "recognises 64.8, not 67.1\u202f% of 1,036 faces" in said
+    assert said.endswith("a second mask adds 2.8, not 5.6 points.")
+    assert not measured.found_points({})
+    own = facts.benchmark_tables(facts.Path(__file__).resolve().parents[1] / "benchmarks" / "README.md")
+    assert measured.found_points(own)
 
 
 def test_masks_that_leave_a_mouth_in_sight_stand_beside_seen_ones(tmp_path: Path) -> None:
@@ -135,7 +148,7 @@ def test_masks_that_leave_a_mouth_in_sight_stand_beside_seen_ones(tmp_path: Path
 def test_what_was_not_run_is_told_by_its_reason(tmp_path: Path) -> None:
     study = invent(tmp_path, "some")
     assert re.search(
-        r"Of these, \d+ were not run yet, \d+ wait for another one and 4 are of VGG16", sentences.reasons(study)
+        r"Of those not run, \d+ were not run yet, \d+ wait for another one and 4 are of VGG16", sentences.reasons(study)
     )
     study["cells"] = [{"status": "not run", "reason": reason} for reason in ("not run yet", "waits for 7-cell")]
-    assert sentences.reasons(study) == "Of these, 1 was not run yet and 1 waits for another one."
+    assert sentences.reasons(study) == "Of those not run, 1 was not run yet and 1 waits for another one."

@@ -87,7 +87,10 @@ def test_losses_are_compared_with_those_of_people(tmp_path: Path) -> None:
     for name, rank in verdict.PEOPLE_LOSE.items():
         recall[name]["drop"]["value"] = rank / 100
     assert "the networks’ order of loss is Disgust (7.0 points), Fear (6.0 points), Surprise" in verdict.order(study)
-    assert "with people’s is 1.00 (Spearman, 7 emotions), and 1.00 without Disgust." in verdict.order(study)
+    assert (
+        "with people’s is 1.00 (p < 0.001) by Spearman for 7 emotions, and 1.00 (p 0.003) without Disgust."
+        in verdict.order(study)
+    )
     recall["Disgust"]["drop"]["value"] = 0
     assert re.search(r"is 0\.\d\d \(Spearman, 7 emotions\), and 1\.00 without", verdict.order(study))
     part = study["costs"]["information"]["groups_certain"]

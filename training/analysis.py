@@ -187,15 +187,14 @@ class Study:
                                   for name, chosen in groups.items() if chosen.any()}}  # fmt: skip
 
     def ensembles(self) -> dict[str, Any]:
-        """Mean answers of the seeds of one network, of both networks with the larger trunk, and of all with larger inputs."""
+        """Mean answers of the seeds of one network, and of those for both with larger inputs."""
         seeds = {
             f"{MAIN}-{trained}": self.seeds_of(f"{MAIN}-{trained}") for trained in ("unmasked-bare", "masked-seen")
         }
         wanted = {name: [by_seed[seed].id for seed in sorted(by_seed)] for name, by_seed in seeds.items()}
         for test in ("bare", "seen", "unseen"):
-            wanted[f"lite2-{test}"] = [f"7-gacnn-lite2-s0-{train}-{test}" for train in (LARGER, AGREEING)]
-            others = [f"7-gacnn-lite0-s0-{train}-{test}" for train in (LARGER, WORN)]
-            wanted[f"160px-{test}"] = [*wanted[f"lite2-{test}"], *(cell for cell in others if cell in self.done)]
+            networks = f"{MAIN}-s0-{LARGER}", f"7-gacnn-lite2-s0-{LARGER}", f"7-gacnn-lite2-s0-{AGREEING}"
+            wanted[f"160px-{test}"] = [f"{network}-{test}" for network in networks]
         return ensembles.networks(wanted, self.predictions)
 
     def calibration(self) -> dict[str, Any]:

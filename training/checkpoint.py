@@ -189,7 +189,10 @@ def check_same_run(options: Namespace, content: dict[str, Any]) -> None:
         given, before = asked[key], was[key]
         if given != before:
             name = {"batch_size": "batch-size", "weight_decay": "weight-decay"}.get(key, key)
-            remedy = f"leave --{name} out" if before is None else f"give --{name} {before}"
+            if before is None or (name, before) == ("mirror", False):
+                remedy = f"leave --{name} out"
+            else:
+                remedy = "give --mirror" if name == "mirror" else f"give --{name} {before}"
             raise InputError(f"{options.resume}: was trained with --{name} {before}, not {given}; "
                              f"{remedy}, or start without --resume")  # fmt: skip
 

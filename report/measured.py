@@ -1,4 +1,4 @@
-"""Prose that states speeds, from the tables of benchmarks/README.md."""
+"""Prose from the tables of benchmarks/README.md: speeds, and what points found behind a mask are worth."""
 
 from __future__ import annotations
 
@@ -30,4 +30,17 @@ def mask_cost(benchmarks: dict[str, list[dict[str, str]]]) -> str:
     steps = {row["faces"]: row["step (ms)"] for row in benchmarks.get("mask_training cpu", [])}
     if not steps:
         return ""
-    return f"Drawing a new mask on each face of a batch takes a whole step of training, loading included, from {steps['bare']} to {steps['masks (seen)']} ms on a CPU."
+    return f"A new mask on each face of a batch lengthens a training step, loading included, from {steps['bare']} to {steps['masks (seen)']} ms on a CPU."
+
+
+def found_points(benchmarks: dict[str, list[dict[str, str]]]) -> str:
+    """What unseen kinds and a second mask over them come to with points that were found behind the mask."""
+    row = next((row for row in benchmarks.get("second_mask cpu", []) if row["masks"] == "unseen"), None)
+    if row is None:
+        return ""
+    worn, over = (
+        {who: float(row[f"{who}: {what}"]) for who in ("study", "predict.py")} for what in ("as worn", "second over it")
+    )
+    gains = {who: f"{over[who] - worn[who]:.1f}" for who in worn}
+    return (f"With points found behind the mask the shipped network recognises {worn['predict.py']}, not {worn['study']}\u202f% of {row['n']} faces of Valid "
+            f"behind unseen kinds, and a second mask adds {gains['predict.py']}, not {gains['study']} points.")  # fmt: skip
