@@ -179,7 +179,7 @@ def emotions(study: dict) -> str:
             said.setdefault((max(recall, key=recall.get), min(recall, key=recall.get)), []).append(where)
     if len(said) == 1:
         ((best, worst),) = said
-        return f"gACNN-Lite0 recognises {best} best and {worst} worst in what it was trained for."
+        return f"gACNN-Lite0 recognises {best} best and {worst} worst on faces like those it was trained on."
     return " ".join(
         f"gACNN-Lite0 recognises {best} best and {worst} worst {listing(found)}."
         for (best, worst), found in said.items()

@@ -69,7 +69,7 @@ def _most(study: dict) -> str:
     ranked = sorted((name for name, drop in drops.items() if drop is not None), key=lambda name: -drops[name])
     two, rest = ranked[:2], ranked[2:]
     others = sum(drops[name] for name in rest) / len(rest)
-    return (f"In “{PAIRS[pair]}” it takes most from {listing([f'{name} ({percent(drops[name])} points)' for name in two])}, and "
+    return (f"In “{PAIRS[pair]}” a mask takes most from {listing([f'{name} ({percent(drops[name])} points)' for name in two])}, and "
             f"{percent(others)} points on average from the other {len(rest)}.")  # fmt: skip
 
 

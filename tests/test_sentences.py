@@ -58,7 +58,10 @@ def test_figures_by_emotion_are_means_where_several_seeds_were_run(tmp_path: Pat
         "gACNN-Lite0 recognises Happy best and Fear worst on bare faces, behind masks and on"
     )
     tables.find(study, "both", "seen")["recall"]["Happy"] = {"value": 0.9, "ci95": [0.8, 1.0]}
-    assert sentences.emotions(study) == "gACNN-Lite0 recognises Happy best and Fear worst in what it was trained for."
+    assert (
+        sentences.emotions(study)
+        == "gACNN-Lite0 recognises Happy best and Fear worst on faces like those it was trained on."
+    )
     said = sentences.seeds(study)
     assert "was trained with 3 seeds on bare faces and on masked faces." in said
     assert sentences.spread(study).startswith("2 networks were trained with 3 seeds, the others with one")
