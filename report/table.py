@@ -24,12 +24,12 @@ TRAINED = ("unmasked", "masked", WORN, "both", tables.LARGER, AGREEING)
 MODELS, BACKBONES = ("gacnn", "pacnn", "cnn"), ("lite0", "lite2")
 TESTS = ("bare", "seen", "unseen")  # tests of the study that the table shows
 NOTE = """Recall of each emotion in %; Wilson intervals; seed 0. The epoch with the best validation accuracy was tested. Seen masks are kinds that training
-behind masks shows, unseen ones it never does; a test face always wears the same. Differences are of unrounded figures. Each command is in the run's `metrics.json`, everything
-else in `Report.pdf`."""
-LARGER_NOTE = """Teacher: a network for bare faces, for the fine-tuned one the network
-for both, answers for the same face without its mask. Fine-tuned: training began with the network for both. Agreeing looks: in training each face is looked at twice, each time bare or masked by chance, and answers that differ are penalised. Invented
-masks: half of the masks in training are of kinds that no test wears. The recipes of gACNN-Lite2 are its own, each set once, when the test figures
-of the others but the fine-tuned one were known, and the recipe of that, last of all."""
+behind masks shows, unseen ones it never does; a test face always wears the same. Differences are of unrounded figures. Each command is in the
+run's `metrics.json`, everything else in `Report.pdf`."""
+LARGER_NOTE = """Teacher: a network for bare faces, for the fine-tuned one the network for both, answers for the same face without its mask. Fine-tuned: training began
+with the network for both. Agreeing looks: in training each face is looked at twice, each time bare or masked by chance, and answers that differ
+are penalised. Invented masks: half of the masks in training are of kinds that no test wears. The recipes of gACNN-Lite2 are its own, each set
+once, when the test figures of the others but the fine-tuned one were known; that one's was set last of all."""
 
 
 def collect(results: Path) -> list[tuple[str, dict]]:
@@ -97,7 +97,7 @@ def render(results: Path) -> str:
         runs = [run for run in found if run[1]["database"] == database]
         parts += ["\n".join([f"{database}, {faces(runs)}:", "", *head, *(row(*run) for run in runs)])]
     larger = LARGER_NOTE if any(figures["backbone"] == "lite2" for _, figures in found) else ""
-    return "\n\n".join([*filter(None, parts), f"{NOTE} {larger}".strip()])
+    return "\n\n".join([*filter(None, parts), f"{NOTE}\n{larger}".strip()])
 
 
 def faces(runs: list[tuple[str, dict]]) -> str:
