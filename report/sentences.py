@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
-from report.numbers import PERCENT, cell_accuracy, count, decimal, listing, p_value, percent, plural, span, with_span
+from report.numbers import PERCENT, cell_accuracy, count, decimal, listing, percent, plural, span, with_span
 from report.tables import FIVE, LARGER, PAIRS, SHORT, TRAINED, find, is_run, over_seeds
 from training.cells import WANTS_GPU
 
@@ -150,11 +150,7 @@ def cost(study: dict) -> str:
         order = sorted((e for e in EMOTIONS if drops[e]["value"] is not None), key=lambda e: -drops[e]["value"])
         most, least = order[0], order[-1]
         sure = [e for e in EMOTIONS if part["mcnemar"][e]["p_holm"] < 0.05]
-        unsure = [
-            f"{e} (n = {part['mcnemar'][e]['n']}, uncorrected p {p_value(part['mcnemar'][e]['p'])})"
-            for e in EMOTIONS
-            if e not in sure
-        ]
+        unsure = [f"{e} (n = {part['mcnemar'][e]['n']})" for e in EMOTIONS if e not in sure]
         told = f"a difference for {listing(sure) if unsure else 'all seven'}" if sure else "no difference"
         few = f", and none for {listing(unsure)}" if sure and unsure else ""
         said.append(

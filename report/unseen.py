@@ -31,9 +31,6 @@ def summary(study: dict) -> str:
         return "Unseen kinds were not tested yet."
     target = percent(part["target"], 0)
     ways = {how: {network: _in_way(study, network, way) for network in FALLS} for way, how in WAYS.items()}
-    ways["under a second mask, counted from seen masks as worn"] = {
-        network: part[network]["second_from_worn"] for network in FALLS
-    }
     said = [text for how, found in ways.items() if (text := _reached(how, found, target))]
     return (f"We aimed at a fall of at most {target} points from seen to unseen kinds. It is reached {listing(said)}. "
             f"{fallen(study)}").strip()  # fmt: skip

@@ -38,9 +38,9 @@ def after_both(study: dict) -> str:
     if part is None:
         return ""
     four = {each["cell"]: each["accuracy"] for each in study["four_from_seven"]}
-    return (f"Trained from the network for both, which is its teacher too, with inputs of 160 pixels and {cell['epochs']} more epochs, one for masked "
-            f"faces recognises {percent(part['accuracy'])}{PERCENT} behind seen masks, a difference of {with_span(part['gain'])} points from the "
-            f"{percent(part['accuracy_beside'])}{PERCENT} (not measured apart), and {percent(four[part['cell']])}{PERCENT} of four emotions.")  # fmt: skip
+    return (f"With {cell['epochs']} more epochs from the network for both, its teacher too, and inputs of 160 pixels, one for masked faces recognises "
+            f"{percent(part['accuracy'])}{PERCENT} behind seen masks, a difference of {with_span(part['gain'])} points from the "
+            f"{percent(part['accuracy_beside'])}{PERCENT}, and {percent(four[part['cell']])}{PERCENT} of four emotions.")  # fmt: skip
 
 
 def larger(study: dict) -> str:
