@@ -253,7 +253,7 @@ def test_the_table_tells_what_a_network_was_trained_and_tested_on(tmp_path: Path
         ["both, 160 px, teacher, agreeing looks, invented masks", "seen masks", "gACNN-Lite2"],
         ["bare faces", "bare faces", "pACNN-Lite0"],
     ]
-    assert table.render(tmp_path).endswith(f"{table.NOTE} {table.LARGER_NOTE}")
+    assert table.render(tmp_path).endswith(f"{table.NOTE}\n{table.LARGER_NOTE}")
     assert "FERPlus, 35 test faces of 7 emotions:\n" in table.render(tmp_path)
 
 

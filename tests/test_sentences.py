@@ -73,6 +73,17 @@ def test_figures_by_emotion_are_means_where_several_seeds_were_run(tmp_path: Pat
     assert sentences.spread(study).startswith("One seed was run of each")
 
 
+def test_what_remains_is_told_of_the_largest_network_too(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    for test, accuracy in (("bare", 0.9), ("seen", 0.7877)):
+        tables.find(study, tables.LARGER, test, backbone="lite2")["accuracy"] = accuracy
+    assert sentences.remains(study).endswith(
+        "remain after training for masks; our largest network, for both, loses 11.2."
+    )
+    study["cells"] = [cell for cell in study["cells"] if cell["backbone"] != "lite2"]
+    assert sentences.remains(study).endswith("remain after training for masks.")
+
+
 def test_shares_are_not_given_of_a_few_faces() -> None:
     assert tables._where({"n": 6, "to": {"Neutral": 0.5, "Sad": 1 / 3, "Fear": 1 / 6}}) == ["6", "Neutral 3, Sad 2"]
     assert tables._where({"n": 40, "to": {"Neutral": 0.75, "Sad": 0.25}}) == ["40", "Neutral 75\u202f%, Sad 25\u202f%"]

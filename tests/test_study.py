@@ -76,6 +76,7 @@ def test_every_line_of_the_matrix_has_a_name_and_a_folder_of_its_own():
         "both",
         "unmasked+duplicates",
         "masked+init_from",
+        "masked+160px+teacher+init_from",
         "both+160px+teacher",
         "both+160px+teacher+consistency+invented",
     }

@@ -76,9 +76,25 @@ def test_the_plain_verdict_follows_the_words_of_all_pairs(tmp_path: Path) -> Non
     for value, words in ((0.1, "with masks as without them"), (-0.1, "by recall, behind masks;")):
         study["costs"]["both"]["groups"]["all"]["bare"]["ci95"][0] = value
         assert words in said("supported", "undecided")
+    for pair in tables.PAIRS:
+        low = 0.1 if pair == "shift" else -0.1
+        study["costs"][pair]["kept"]["all"]["difference"] = {"value": 0.2, "ci95": [low, 0.3]}
+    part = ", and as a share of it only in one network, trained on bare faces."
+    assert said("supported", "undecided").endswith(f"not supported in points of recall{part}")
+    study["costs"]["shift"]["kept"]["all"]["difference"]["ci95"][0] = -0.1
+    assert said("supported", "undecided").endswith("in points of recall, nor as a share of it.")
     assert "The hypothesis holds: behind masks" in said("supported", "supported")
     assert said("undecided", "contradicted") == "The hypothesis is not supported."
     assert said("undecided", "supported") == "The hypothesis is supported in part."
+
+
+def test_the_emotions_that_lose_most_by_area_are_named(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    for number, part in enumerate(study["costs"]["information"]["auc"].values()):  # Neutral first
+        part["drop"]["value"] = 0.07 - number / 100
+    assert verdict.area(study).endswith(
+        "takes most from Neutral (7.0 points) and Happy (6.0 points), and 3.0 points on average from the other 5."
+    )
 
 
 def test_losses_are_compared_with_those_of_people(tmp_path: Path) -> None:
@@ -92,7 +108,9 @@ def test_losses_are_compared_with_those_of_people(tmp_path: Path) -> None:
         in verdict.order(study)
     )
     recall["Disgust"]["drop"]["value"] = 0
-    assert re.search(r"is 0\.\d\d \(Spearman, 7 emotions\), and 1\.00 without", verdict.order(study))
+    assert re.search(
+        r"is 0\.\d\d \(p 0\.\d{3}\) by Spearman for 7 emotions, and 1\.00 \(p 0\.003\) without", verdict.order(study)
+    )
     part = study["costs"]["information"]["groups_certain"]
     part |= {"n": 1234, "all": {reading: {"value": 0.1, "ci95": [0.05, 0.15]} for reading in ("absolute", "drop")}}
     assert (
