@@ -47,7 +47,8 @@ def resized(net: nn.Module, imagesize: int) -> nn.Module:
     """A network of ``build`` for images of another size, with the same weights.
 
     Only layers that see all cells of a window have others, which answer to it as the first ones did to it at their size.
-    Training them further at that size is what this is for. It is on the CPU, without what ``load_pretrained`` tells of it. Raises ValueError for a size that ``build`` does not know.
+    Training them further at that size is what this is for. It is on the CPU, without what ``load_pretrained`` tells of it.
+    Raises ValueError for a size that ``build`` does not know.
     """
     other = build(**{**net.config, "imagesize": imagesize}, pretrained=False)
     weights = net.state_dict()
