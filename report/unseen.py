@@ -32,6 +32,11 @@ def summary(study: dict) -> str:
     target = percent(part["target"], 0)
     ways = {how: {network: _in_way(study, network, way) for network in FALLS} for way, how in WAYS.items()}
     said = [text for how, found in ways.items() if (text := _reached(how, found, target))]
+    second = [part[network]["second_from_worn"] for network in FALLS]
+    fair = sum(is_run(each) and each["target"] == "reached" for each in second)
+    said[-1] += (
+        f"; counted from seen masks as worn, the second mask has {fair} reach it" if any(map(is_run, second)) else ""
+    )
     return (f"We aimed at a fall of at most {target} points from seen to unseen kinds. It is reached {listing(said)}. "
             f"{fallen(study)}").strip()  # fmt: skip
 

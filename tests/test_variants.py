@@ -196,6 +196,7 @@ def test_the_target_for_unseen_masks_is_told_by_test_and_network(tmp_path: Path)
         f"by 1 of 5 networks with the mean of both answers ({analysis.FALLS['7-gacnn-lite0-both']}, with an interval that includes 3)"
         in said
     )
+    assert "; counted from seen masks as worn, the second mask has 4 reach it. " in said
     assert "masks recognises 10.0 (8.0\u201312.0) points less: of the 40 faces" in said
     assert said.endswith("75\u202f% show Sad, and 80\u202f% of these are called Neutral.")
     study["unseen"][analysis.ROBUST]["target"] = "reached"
