@@ -74,19 +74,24 @@ def headline(study: dict) -> str:
         )
     if not said and not both:
         return f"No network of the matrix for seven emotions has been tested yet{_trials(study)}."
-    several = max((len(part["seeds"]) for part in _several(study)), default=1)
-    text = f"{'; '.join(said)}{f' (means over {several} seeds)' if several > 1 else ''}. " if said else ""
+    number = {name: n for n, names in _trained_with(_several(study)).items() for name in names}
+    means = {name: f" (means over {number[name]} seeds)" if name in number else "" for name in TRAINED}
+    text = f"{'; '.join(said)}{means['unmasked'] or means['masked']}. " if said else ""
     if both:
         largest = _bare_and_masked(study, LARGER, "lite2")
         more = f", our largest {largest}" if largest else ""
-        text += f"One network for both recognises {both}{more}."
+        text += f"One network for both recognises {both}{means['both']}{more}."
     return text.strip()
 
 
 def _bare_and_masked(study: dict, train: str, backbone: str = "lite0") -> str | None:
-    """`86.6 % and 73.1 %` of bare and of masked faces; None where either was not run."""
-    cells = [find(study, train, test, backbone=backbone) for test in ("bare", "seen")]
-    return " and ".join(f"{percent(cell['accuracy'])}{PERCENT}" for cell in cells) if all(cells) else None
+    """`86.6 % and 73.1 %` of bare and of masked faces, of Lite0 means where several seeds were run; None where either was not run."""
+    parts = [
+        over_seeds(study, train, test) if backbone == "lite0" else find(study, train, test, backbone=backbone)
+        for test in ("bare", "seen")
+    ]
+    found = [part and (part["mean"]["value"] if "mean" in part else part["accuracy"]) for part in parts]
+    return " and ".join(f"{percent(value)}{PERCENT}" for value in found) if all(found) else None
 
 
 def accuracy_of(study: dict, train: str, test: str) -> str | None:
@@ -215,12 +220,23 @@ def seeds(study: dict) -> str:
     done = _several(study)
     if not done:
         return spread(study)
-    names = {part["id"].split("-", 4)[3] for part in done}
-    most = max(len(part["seeds"]) for part in done)
-    return (f"gACNN-Lite0 for seven emotions was trained with {most} seeds on {' and on '.join(TRAINED[name] for name in TRAINED if name in names)}. "
+    said = [
+        f"with {n} seeds on {' and on '.join(TRAINED[name] for name in names)}"
+        for n, names in _trained_with(done).items()
+    ]
+    return (f"gACNN-Lite0 for seven emotions was trained {listing(said)}. "
             "Figures by emotion and by pair are means over the seeds there are, with intervals over faces and seeds; all else is of seed 0: the matrix, "
             "McNemar’s tests, lost faces, comparisons of networks, unseen kinds, four emotions, calibration and gates. Averaged answers have intervals over faces alone."
             f"{_mixed(done)}")  # fmt: skip
+
+
+def _trained_with(parts: list[dict]) -> dict[int, list[str]]:
+    """What was trained on, in the order of TRAINED, by number of seeds, most first."""
+    seeds = {
+        name: max((len(part["seeds"]) for part in parts if part["id"].split("-", 4)[3] == name), default=0)
+        for name in TRAINED
+    }
+    return {n: [name for name in seeds if seeds[name] == n] for n in sorted({*seeds.values()} - {0}, reverse=True)}
 
 
 def _mixed(parts: list[dict]) -> str:
@@ -238,10 +254,13 @@ def spread(study: dict) -> str:
         return (
             "One seed was run of each network, so the spread over seeds is unknown and intervals are over faces alone."
         )
-    most = max(len(part["seeds"]) for part in done)
-    names = {part["id"].split("-", 4)[3] for part in done}
-    return (f"{plural(len(names), 'network was', 'networks were')} trained with {most} seeds, the others with one; even of {most}, intervals understate how "
-            "much trainings differ.")  # fmt: skip
+    by_number = _trained_with(done)
+    (most, names), *fewer = by_number.items()
+    said = [
+        f"{plural(len(names), 'network was', 'networks were')} trained with {most} seeds",
+        *(f"{len(names)} with {n}" for n, names in fewer),
+    ]
+    return f"{', '.join(said)}, the others with one; even of {most}, intervals understate how much trainings differ."
 
 
 def certain(study: dict) -> str:
