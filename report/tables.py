@@ -18,7 +18,7 @@ TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": 
 TRAINED = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
 # What else was not as usual, as training.cells names it.
 MORE = {"duplicates": "near-duplicates kept", "teacher": "teacher", "init_from": "fine-tuned",
-        "consistency": "agreeing looks", "invented": "invented masks"}  # fmt: skip
+        "consistency": "agreeing looks", "invented": "invented masks", "same_masks": "same masks"}  # fmt: skip
 SHORT = {"bare": "bare", "seen": "masked"}
 PAIRS = {"shift": "shift", "information": "information", "both": "one network"}
 NO_CELL = "\u2013"

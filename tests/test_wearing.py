@@ -14,7 +14,7 @@ import main_trainer
 from pre_processing import artefacts, masks, meanface
 from pre_processing.artefacts import InputError
 from pre_processing.crop import read_image
-from training import data, wearing
+from training import data, options, selection, wearing
 
 FILES = artefacts.ListPaths(Path("Results"), "unmasked", "FERPlus")
 ONE = [*TINY, "--root_path", "data/faces", "--epochs", "1", "--limit_batches", "1"]
@@ -43,6 +43,26 @@ def test_training_masks_change_from_look_to_look_and_follow_the_seed(job):
     same, other = ([np.array_equal(one, two) for one, two in zip(looks[0], again, strict=True)] for again in looks[1:])
     assert all(same)
     assert not any(other)
+
+
+def test_training_may_keep_to_the_same_masks(job):
+    argv = [*ONE, "--mask_kinds", "seen", "--mask_share", "0.5"]
+    again = [selection.faces_of("train", options.parse([*argv, *more])) for more in ([], ["--same_masks"])]
+    kept, others = [], []
+    for chosen, looks in zip(again, (others, kept), strict=True):
+        chosen.changing = False  # no mirror, no light
+        for seed in (1, 2):
+            torch.manual_seed(seed)
+            looks.append([chosen.look(index)[0] for index in range(len(chosen))])
+    assert all(map(np.array_equal, *kept))
+    assert not all(map(np.array_equal, *others))
+    valid = selection.masks_of("valid", options.parse([*argv, "--same_masks"]))
+    assert again[1].masks == valid == selection.masks_of("valid", options.parse(argv))
+
+
+def test_the_same_masks_are_of_those_that_training_puts_on(job, capsys):
+    assert main_trainer.main([*ONE, "--condition", "unmasked", "--same_masks"]) == 2
+    assert "--same_masks" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("fixed", [True, False])

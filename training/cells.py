@@ -38,7 +38,7 @@ RUN, NOT_RUN, WANTS_GPU = "run", "not run", "wants a GPU"
 # What decides a result, of the options of a training and of a test; processes, folders and the like do not.
 TESTED = ("num_classes", "model", "backbone", "num_regions", "imagesize", "seed", "condition", "test_mask_kinds", "second_mask",
           "mirror", "precision", "limit_batches")  # fmt: skip
-TRAINED = ("mask_kinds", "mask_share", "epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "end2end",
+TRAINED = ("mask_kinds", "mask_share", "same_masks", "epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "end2end",
            "targets", *checkpoint.NETWORKS, "teacher_features", "consistency", "balance", "label_smoothing", "ema", "patience", "scratch")  # fmt: skip
 
 
@@ -70,14 +70,14 @@ class Cell:
         """Training faces: unmasked, masked or both; and after a plus what else is not as usual.
 
         `duplicates` of test faces among them, another size of face (`160px`), a `teacher`, a network to `init_from`, two looks
-        with `consistency`, kinds of masks beside `seen` ones.
+        with `consistency`, `same_masks` at every look, kinds of masks beside `seen` ones.
         """
         chosen = vars((self.parent or self).chosen)
         size = chosen["imagesize"]
         more = [
             *(["duplicates"] if keeps_duplicates(chosen) else []),
             *([f"{size}px"] if size != options.IMAGE_SIZE[chosen["backbone"]] else []),
-            *(name for name in (*checkpoint.NETWORKS, "consistency") if chosen[name]),
+            *(name for name in (*checkpoint.NETWORKS, "consistency", "same_masks") if chosen[name]),
             *(kind for kind in (chosen["mask_kinds"] or "seen").split(",") if kind != "seen"),
         ]
         return "+".join([trained_on(chosen), *more])

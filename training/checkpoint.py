@@ -21,10 +21,11 @@ from training import contents
 SUFFIX = ".pt"
 NETWORKS = ("teacher", "init_from")  # options that name another network
 # What a run keeps when it goes on; the batch size too, as the learning rate follows from the number of steps.
-SAME_RUN = ("DB", "condition", "seed", "optimizer", "end2end", "mask_kinds", "mask_share", "second_mask", *NETWORKS,
-            "teacher_features", "consistency", "lr", "weight_decay", "momentum", "schedule", "targets", "label_smoothing", "ema",
+SAME_RUN = ("DB", "condition", "seed", "optimizer", "end2end", "mask_kinds", "mask_share", "same_masks", "second_mask",
+            *NETWORKS, "teacher_features", "consistency", "lr", "weight_decay", "momentum", "schedule", "targets", "label_smoothing", "ema",
             "balance", "mirror", "batch_size")  # fmt: skip
 LATER = {
+    "same_masks": False,
     "second_mask": None,
     "teacher": None,
     "teacher_features": 0.0,

@@ -122,6 +122,8 @@ def add_ours(parser: Parser) -> None:
         "ones each time: seen, surgical, kn95,cloth_dots ...")  # fmt: skip
     add("--mask_share", type=number(float, 0, 1), default=1.0, help="share of faces in training and validation that wear "
         "one of --mask_kinds")  # fmt: skip
+    add("--same_masks", action="store_true", help="each face wears the same mask of --mask_kinds, or none, at every look of training, "
+        "as copies on disk would")  # fmt: skip
     add("--test_mask_kinds", type=mask_kinds, help="bare test faces wear masks of these kinds, always the same ones "
         "[--mask_kinds]")  # fmt: skip
     add("--second_mask", type=mask_kinds, metavar="KIND", help="whoever wears a mask of --mask_kinds or --test_mask_kinds "
@@ -227,6 +229,8 @@ def check_looks(options: argparse.Namespace) -> None:
     """InputError where a second look at a face, or a second mask on it, does not go with the other options."""
     if (options.teacher or options.consistency) and not options.mask_kinds:
         raise InputError("--teacher and --consistency are for masks that training puts on: give --mask_kinds as well")
+    if options.same_masks and not options.mask_kinds:
+        raise InputError("--same_masks is for masks that training puts on: give --mask_kinds as well")
     if options.teacher_features and not options.teacher:
         raise InputError("--teacher_features: give the --teacher as well")
     if options.teacher_features and options.model == "cnn":

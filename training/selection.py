@@ -16,7 +16,9 @@ def masks_of(split: str, options: Namespace) -> wearing.Masks | None:
             return None
         return wearing.Masks(options.test_mask_kinds, fixed=True, second=options.second_mask)
     if options.mask_kinds:
-        return wearing.Masks(options.mask_kinds, options.mask_share, split == "valid", options.second_mask)
+        return wearing.Masks(
+            options.mask_kinds, options.mask_share, options.same_masks or split == "valid", options.second_mask
+        )
     return None
 
 
