@@ -122,6 +122,7 @@ def findings(results: Path) -> str:
         ("Attention", variants.attention(study)),
         ("Several networks", variants.averaged(study)),
         ("Near-duplicates", variants.twins(study)),
+        ("Aims", variants.aims(study)),
         ("What was run", sentences.missing(study)),
     )
     texts = (f"**{name}.** {text.strip()}" for name, text in parts if text.strip())

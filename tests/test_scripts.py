@@ -70,7 +70,7 @@ def combinations(letter):
 def test_every_combination_is_there():
     for condition in ("masked", "unmasked"):
         for wanted in (("gacnn", "lite0", 7), ("gacnn", "lite0", 4), ("pacnn", "lite0", 7), ("cnn", "lite0", 7),
-                       ("gacnn", "vgg16", 7), ("pacnn", "vgg16", 7)):  # fmt: skip
+                       ("gacnn", "vgg16", 7), ("pacnn", "vgg16", 7), ("gacnn", "vgg16", 4), ("pacnn", "vgg16", 4)):  # fmt: skip
             assert (*wanted, condition) in combinations("F")
         for letter in LICENSED:
             for classes in (4, 7):

@@ -79,13 +79,28 @@ def test_the_plain_verdict_follows_the_words_of_all_pairs(tmp_path: Path) -> Non
     for pair in tables.PAIRS:
         low = 0.1 if pair == "shift" else -0.1
         study["costs"][pair]["kept"]["all"]["difference"] = {"value": 0.2, "ci95": [low, 0.3]}
-    part = ", and as a share of it only in one network, trained on bare faces."
+    part = ", and as a share of it only in networks trained on bare faces."
     assert said("supported", "undecided").endswith(f"not supported in points of recall{part}")
     study["costs"]["shift"]["kept"]["all"]["difference"]["ci95"][0] = -0.1
     assert said("supported", "undecided").endswith("in points of recall, nor as a share of it.")
     assert "The hypothesis holds: behind masks" in said("supported", "supported")
     assert said("undecided", "contradicted") == "The hypothesis is not supported."
     assert said("undecided", "supported") == "The hypothesis is supported in part."
+
+
+def test_the_short_verdict_tells_where_disgust_hides_a_greater_loss(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
+    for pair in tables.PAIRS:
+        part = study["verdict"][pair]
+        part["drop"]["without_disgust"], part["auc"]["drop"]["without_disgust"] = "undecided", "contradicted"
+    study["verdict"]["both"]["drop"]["without_disgust"] = "contradicted"
+    assert verdict.brief_area(study).endswith(
+        "; without Disgust, which has few faces, a mask takes more from the four by this area in all pairs and by recall in networks trained on both."
+    )
+    for pair in tables.PAIRS:
+        study["verdict"][pair]["auc"]["drop"]["without_disgust"] = "undecided"
+        study["verdict"][pair]["drop"]["without_disgust"] = "supported"
+    assert "without Disgust" not in verdict.brief_area(study)
 
 
 def test_the_emotions_that_lose_most_by_area_are_named(tmp_path: Path) -> None:
