@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pre_processing.emotions import EMOTIONS
+from report import repeats
 from report.numbers import PERCENT, cell_accuracy, count, decimal, listing, percent, plural, span, with_span
 from report.tables import FIVE, LARGER, PAIRS, SHORT, TRAINED, find, is_run, over_seeds
 from training.cells import WANTS_GPU
@@ -23,7 +24,7 @@ def all_of(study: dict) -> dict[str, str]:
     return {
         "progress": progress(study), "headline": headline(study), "remains": remains(study),
         "costs_by_pair": costs_by_pair(study), "window": window(study),
-        "seeds": seeds(study), "spread": spread(study), "cost": cost(study),
+        "seeds": repeats.seeds(study), "spread": repeats.spread(study), "cost": cost(study),
         "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
         "calibration": calibration(study), "lost": lost(study), "gates": gates(study),
     }  # fmt: skip
@@ -40,7 +41,7 @@ def progress(study: dict) -> str:
 
 def missing(study: dict) -> str:
     """What was not run, and what that means for the rest."""
-    return " ".join(filter(None, (progress(study), reasons(study), spread(study))))
+    return " ".join(filter(None, (progress(study), reasons(study), repeats.spread(study))))
 
 
 def reasons(study: dict) -> str:
@@ -74,13 +75,15 @@ def headline(study: dict) -> str:
         )
     if not said and not both:
         return f"No network of the matrix for seven emotions has been tested yet{_trials(study)}."
-    number = {name: n for n, names in _trained_with(_several(study)).items() for name in names}
-    means = {name: f" (means over {number[name]} seeds)" if name in number else "" for name in TRAINED}
-    text = f"{'; '.join(said)}{means['unmasked'] or means['masked']}. " if said else ""
+    text = (
+        f"{'; '.join(said)}{repeats.means(study, *(['unmasked'] if bare else []), *(['masked'] if worn else []))}. "
+        if said
+        else ""
+    )
     if both:
         largest = _bare_and_masked(study, LARGER, "lite2")
         more = f", our largest {largest}" if largest else ""
-        text += f"One network for both recognises {both}{means['both']}{more}."
+        text += f"One network for both recognises {both}{repeats.means(study, 'both')}{more}."
     return text.strip()
 
 
@@ -205,62 +208,6 @@ def window(study: dict) -> str:
         text += (f" Of bare faces it recognises {percent(bare['accuracy'])}{PERCENT}, fewer than behind masks "
                  f"({percent(worn['accuracy'])}): in training it hardly ever saw a mouth.")  # fmt: skip
     return text
-
-
-def _several(study: dict) -> list[dict]:
-    return [
-        part
-        for part in study["seeds"]
-        if is_run(part) and len(part["seeds"]) > 1 and part["id"].startswith("7-gacnn-lite0-")
-    ]
-
-
-def seeds(study: dict) -> str:
-    """What was run with several seeds, and which figures are means over them."""
-    done = _several(study)
-    if not done:
-        return spread(study)
-    said = [
-        f"with {n} seeds on {' and on '.join(TRAINED[name] for name in names)}"
-        for n, names in _trained_with(done).items()
-    ]
-    return (f"gACNN-Lite0 for seven emotions was trained {listing(said)}. "
-            "Figures by emotion and by pair are means over the seeds there are, with intervals over faces and seeds; all else is of seed 0: the matrix, "
-            "McNemar’s tests, lost faces, comparisons of networks, unseen kinds, four emotions, calibration and gates. Averaged answers have intervals over faces alone."
-            f"{_mixed(done)}")  # fmt: skip
-
-
-def _trained_with(parts: list[dict]) -> dict[int, list[str]]:
-    """What was trained on, in the order of TRAINED, by number of seeds, most first."""
-    seeds = {
-        name: max((len(part["seeds"]) for part in parts if part["id"].split("-", 4)[3] == name), default=0)
-        for name in TRAINED
-    }
-    return {n: [name for name in seeds if seeds[name] == n] for n in sorted({*seeds.values()} - {0}, reverse=True)}
-
-
-def _mixed(parts: list[dict]) -> str:
-    """A warning where seeds of one network were not computed alike."""
-    mixed = sorted({name for part in parts if len(part["precisions"]) > 1 for name in part["precisions"]})
-    return f" Seeds of one network were computed partly in {listing(mixed)}." if mixed else ""
-
-
-def spread(study: dict) -> str:
-    """How little the seeds say of the spread over seeds."""
-    done = _several(study)
-    if not any(map(is_run, study["cells"])):
-        return ""
-    if not done:
-        return (
-            "One seed was run of each network, so the spread over seeds is unknown and intervals are over faces alone."
-        )
-    by_number = _trained_with(done)
-    (most, names), *fewer = by_number.items()
-    said = [
-        f"{plural(len(names), 'network was', 'networks were')} trained with {most} seeds",
-        *(f"{len(names)} with {n}" for n, names in fewer),
-    ]
-    return f"{', '.join(said)}, the others with one; even of {most}, intervals understate how much trainings differ."
 
 
 def certain(study: dict) -> str:

@@ -84,7 +84,7 @@ def averaged(study: dict) -> str:
     parts = study["ensembles"]
     said = []
     for whose, names in (
-        ("for the seeds of the network trained for each", (f"{MAIN}-unmasked-bare", f"{MAIN}-masked-seen")),
+        ("for the seeds of the networks trained for each", (f"{MAIN}-unmasked-bare", f"{MAIN}-masked-seen")),
         ("for the three for both with inputs of 160 pixels", [f"160px-{test}" for test in WHERE]),
     ):
         found = [(WHERE[name.rsplit("-", 1)[1]], parts[name]) for name in names if name in parts]
@@ -123,7 +123,7 @@ def aims(study: dict) -> str:
     best = [max(bare.values()), max(seen.values()), max(four)]
     both = " and ".join(map(percent, max(one, key=sum)))
     return (f"Aimed at were 88{PERCENT} on bare faces, 76 behind seen masks, 87 and 75 by one network, and 84 of four emotions behind masks; the best "
-            f"single networks reach {percent(best[0])}, {percent(best[1])}, {both}, and {percent(best[2])}{PERCENT}.")  # fmt: skip
+            f"single networks, of any seed and picked by Test, reach {percent(best[0])}, {percent(best[1])}, {both}, and {percent(best[2])}{PERCENT}.")  # fmt: skip
 
 
 def robust_in_short(study: dict) -> str:
@@ -213,7 +213,7 @@ def twins(study: dict) -> str:
     """The same in a sentence."""
     for part in study["variations"]:
         if part["cell"] == "7-gacnn-lite0-s0-unmasked+duplicates-bare":
-            text = (f"Left in Train, as published figures have them as far as we know, they add {with_span(part['gain'])} points on bare faces "
+            text = (f"Left in Train, as we believe published figures have them, they add {with_span(part['gain'])} points on bare faces "
                     f"({percent(part['accuracy'])}{PERCENT})")  # fmt: skip
             same = part["twins"].get("same_label") if is_run(part["twins"]) else None
             more = f", and {with_span(same['gain'])} on the {count(same['n'])} that have a twin of their label in Train"

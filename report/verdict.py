@@ -27,7 +27,7 @@ PEOPLE_LOSE = {"Disgust": 7, "Fear": 6, "Surprise": 5, "Sad": 4, "Happy": 3, "An
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name."""
-    parts = (verdict, plain, area, brief_area, short, exceptions, kept, certain_fits, answered, people, order)
+    parts = (verdict, plain, area, brief_area, by_area, short, exceptions, kept, certain_fits, answered, people, order)
     return {part.__name__: part(study) for part in parts}
 
 
@@ -95,20 +95,33 @@ def _by_area(study: dict, pair: str) -> str:
     lead, drop = auc["absolute"], auc["drop"]
     if None in (lead["value"], drop["value"]):
         return ""
-    found = [judge(each) == SUPPORTED for each in (lead, drop)]
-    said = {
-        (True, True): "both hold",
-        (True, False): "only the lead holds",
-        (False, True): "only the smaller loss holds",
-    }
     takes = "less" if drop["value"] > 0 else "more"
     loss = drop if takes == "less" else {"value": -drop["value"], "ci95": [-end for end in reversed(drop["ci95"])]}
     shift = study["verdict"]["shift"]
     against = pair != "shift" and is_run(shift) and {words["all"] for words in shift["auc"].values()} == {CONTRADICTED}
     more = "; in a network that never saw a mask both are contradicted" if against else ""
     return (f"By the area under the ROC curve ({KINDS[pair]}), which hardly depends on how readily a network gives an answer, "
-            f"{said.get(tuple(found), 'neither is found')}: the lead behind masks is {_points(lead)}, and a mask takes {_points(loss)} {takes} from "
+            f"{_found_by_area(auc)}: the lead behind masks is {_points(lead)}, and a mask takes {_points(loss)} {takes} from "
             f"them than from the others{more}{_without_disgust(study)}.")  # fmt: skip
+
+
+def _found_by_area(auc: dict) -> str:
+    found = tuple(judge(auc[reading]) == SUPPORTED for reading in ("absolute", "drop"))
+    said = {
+        (True, True): "both hold",
+        (True, False): "only the lead holds",
+        (False, True): "only the smaller loss holds",
+    }
+    return said.get(found, "neither is found")
+
+
+def by_area(study: dict) -> str:
+    """The same without figures: `by the area under the ROC curve neither is found`."""
+    pair = main_pair(study)
+    auc = pair and study["costs"][pair]["groups_auc"]["all"]
+    if not auc or None in (auc["absolute"]["value"], auc["drop"]["value"]):
+        return ""
+    return f"By the area under the ROC curve ({KINDS[pair]}) {_found_by_area(auc)}."
 
 
 def _without_disgust(study: dict) -> str:
@@ -119,9 +132,9 @@ def _without_disgust(study: dict) -> str:
             pair: (study["verdict"][pair]["auc"] if measure == "auc" else study["verdict"][pair])["drop"]
             for pair in pairs_of(study)
         }
-        found = [pair for pair, groups in words.items() if groups.get("without_disgust") == CONTRADICTED]
-        where = "in all pairs" if len(found) == len(words) > 1 else f"in {listing([KINDS[pair] for pair in found])}"
-        said += [f"{name} {where}"] if found else []
+        found = [KINDS[pair] for pair, groups in words.items() if groups.get("without_disgust") == CONTRADICTED]
+        if found:
+            said.append(f"{name} in {'all pairs' if len(found) == len(words) > 1 else listing(found)}")
     return f"; without Disgust, which has few faces, a mask takes more from the four {listing(said)}" if said else ""
 
 

@@ -13,7 +13,7 @@ from small_weights import content_of, make_checkpoint
 import main_trainer
 import models
 from pre_processing.artefacts import InputError
-from training import checkpoint, data, engine, run
+from training import checkpoint, data, engine, options, run
 
 RUN = Path("Results/UnmaskedDatasets/FERPlus/SevenEmotions/runs/cnn-lite0-s0")
 WEIGHTS = "checkpoint_ferplus/7U-cnn-lite0-s0"
@@ -290,6 +290,17 @@ def test_a_run_is_not_gone_on_with_as_another(job, trained, changed, expected, c
     error = capsys.readouterr().err.strip()
     assert expected in error
     assert "\n" not in error
+
+
+def test_the_remedy_for_a_switch_is_one_that_exists(job):
+    kept, changing = (options.parse([*TWO, "--mask_kinds", "seen", *more]) for more in (["--same_masks"], []))
+    for asked, before, remedy in (
+        (kept, changing, "leave --same_masks out, or"),
+        (changing, kept, "give --same_masks, or"),
+    ):
+        asked.resume = Path("last.pt")
+        with pytest.raises(InputError, match=remedy):
+            checkpoint.check_same_run(asked, {"config": checkpoint.plain(vars(before))})
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from report_job import invent, invented_gates
 
 from pre_processing.errors import InputError
-from report import facts, measured, sentences, tables
+from report import facts, measured, repeats, sentences, tables
 from training import statistics
 
 
@@ -50,7 +50,11 @@ def test_a_precision_that_is_not_defined_is_not_called_not_run(tmp_path: Path) -
 
 def test_figures_by_emotion_are_means_where_several_seeds_were_run(tmp_path: Path) -> None:
     study = invent(tmp_path, "all")
+    assert "was trained with 3 seeds on bare faces and on masked faces and on both." in repeats.seeds(study)
     several = next(part for part in study["seeds"] if part["id"] == "7-gacnn-lite0-masked-seen")
+    for_both = [part for part in study["seeds"] if part["id"].startswith("7-gacnn-lite0-both-")]
+    for part in for_both:
+        part["seeds"] = [0]
     several["recall"]["Happy"] = {"value": 0.9911, "ci95": [0.99, 0.993]}
     happy = next(row for row in tables.by_emotion(study, "recall")["rows"] if row[0] == "Happy")
     assert happy[3] == "99.1 (99.0\u201399.3)"
@@ -62,31 +66,28 @@ def test_figures_by_emotion_are_means_where_several_seeds_were_run(tmp_path: Pat
         sentences.emotions(study)
         == "gACNN-Lite0 recognises Happy best and Fear worst on faces like those it was trained on."
     )
-    said = sentences.seeds(study)
+    said = repeats.seeds(study)
     assert "was trained with 3 seeds on bare faces and on masked faces." in said
-    assert sentences.spread(study).startswith("2 networks were trained with 3 seeds, the others with one")
-    for part in study["seeds"]:
-        if part["id"].startswith("7-gacnn-lite0-both-"):
-            part |= {
-                "status": "run",
-                "seeds": [0, 1],
-                "precisions": ["fp32"],
-                "mean": {"value": 0.8642, "ci95": [0.85, 0.87]},
-            }
-    assert "with 3 seeds on bare faces and on masked faces and with 2 seeds on both." in sentences.seeds(study)
-    assert sentences.spread(study).startswith(
+    assert repeats.spread(study).startswith("2 networks were trained with 3 seeds, the others with one")
+    for part in for_both:
+        part |= {"seeds": [0, 1], "mean": {"value": 0.8642, "ci95": [0.85, 0.87]}}
+    assert "with 3 seeds on bare faces and on masked faces and with 2 seeds on both." in repeats.seeds(study)
+    assert repeats.spread(study).startswith(
         "2 networks were trained with 3 seeds, 1 with 2, the others with one; even of 3"
     )
     assert (
         "(means over 3 seeds). One network for both recognises 86.4\u202f% and 86.4\u202f% (means over 2 seeds), our largest "
         in sentences.headline(study)
     )
+    assert repeats.means(study, "unmasked", "both") == " (means over 3 and 2 seeds)"
+    for_both[0]["seeds"] = [0, 1, 2]  # of one test alone
+    assert repeats.trained_with(study) == {"unmasked": 3, "masked": 3, "both": 2}
     several["seeds"] = [0]
-    assert "gACNN-Lite0 recognises Surprise best and Fear worst behind masks." in sentences.emotions(study)
+    assert "gACNN-Lite0 recognises Surprise best and Fear worst behind masks" in sentences.emotions(study)
     for part in study["seeds"]:
         part["seeds"] = [0]
-    assert sentences.seeds(study) == sentences.spread(study)
-    assert sentences.spread(study).startswith("One seed was run of each")
+    assert repeats.seeds(study) == repeats.spread(study)
+    assert repeats.spread(study).startswith("One seed was run of each")
 
 
 def test_what_remains_is_told_of_the_largest_network_too(tmp_path: Path) -> None:
@@ -119,9 +120,9 @@ def test_gates_are_told_by_what_a_mask_hides() -> None:
 
 def test_seeds_that_were_not_computed_alike_are_told(tmp_path: Path) -> None:
     study = invent(tmp_path, "all")
-    assert "partly" not in sentences.seeds(study)
+    assert "partly" not in repeats.seeds(study)
     study["seeds"][0]["precisions"] = ["bf16", "fp32"]
-    assert sentences.seeds(study).endswith("Seeds of one network were computed partly in bf16 and fp32.")
+    assert repeats.seeds(study).endswith("Seeds of one network were computed partly in bf16 and fp32.")
 
 
 def test_what_was_computed_with_other_versions_is_told() -> None:
@@ -178,7 +179,7 @@ def test_masks_that_leave_a_mouth_in_sight_stand_beside_seen_ones(tmp_path: Path
 def test_what_was_not_run_is_told_by_its_reason(tmp_path: Path) -> None:
     study = invent(tmp_path, "some")
     assert re.search(
-        r"Of those not run, \d+ were not run yet, \d+ wait for another one and 4 are of VGG16", sentences.reasons(study)
+        r"Of those not run, \d+ were not run yet, \d+ wait for another one and 8 are of VGG16", sentences.reasons(study)
     )
     study["cells"] = [{"status": "not run", "reason": reason} for reason in ("not run yet", "waits for 7-cell")]
     assert sentences.reasons(study) == "Of those not run, 1 was not run yet and 1 waits for another one."

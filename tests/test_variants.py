@@ -107,7 +107,7 @@ def test_averaged_answers_are_told_by_what_they_add(tmp_path: Path) -> None:
         }
     said, added = variants.averaged(study), "(1.1 (0.1\u20132.0))"
     assert (
-        f"for the seeds of the network trained for each 87.6\u202f% on bare faces {added} and 87.6\u202f% behind seen masks {added}; for the three"
+        f"for the seeds of the networks trained for each 87.6\u202f% on bare faces {added} and 87.6\u202f% behind seen masks {added}; for the three"
         in said
     )
     assert said.count(f"81.2\u202f% behind seen masks {added} and 81.2\u202f% behind unseen masks {added}") == 1
@@ -130,7 +130,7 @@ def test_aims_stand_beside_the_best_single_networks(tmp_path: Path) -> None:
             cell["accuracy"] = 0.8444
     for part in study["four_from_seven"]:
         part["accuracy"] = 0.6 if part["cell"].endswith("-seen") else 0.97
-    assert variants.aims(study).endswith("reach 84.4, 72.2, 81.1 and 72.2, and 60.0\u202f%.")
+    assert variants.aims(study).endswith("picked by Test, reach 84.4, 72.2, 81.1 and 72.2, and 60.0\u202f%.")
     next(c for c in study["cells"] if c["num_classes"] == 4 and c["test"] == "seen" and c["status"] == "run")[
         "accuracy"
     ] = 0.66
@@ -185,8 +185,8 @@ def test_a_package_stands_beside_our_network_for_bare_faces(tmp_path: Path) -> N
     }
     file = tmp_path / variants.PEERS
     assert variants.peers(file) == ""
-    ours = "of two crops), our network for bare faces from 85.0 to 45.0\u202f%. The package looks at a face once"
-    for wanted, end in ((ours, "behind masks is 12.5 and 22.5\u202f%."), ("of two crops).", "of two crops).")):
+    ours = "is its face box), our network for bare faces from 85.0 to 45.0\u202f%. The package looks at a face once"
+    for wanted, end in ((ours, "behind masks is 12.5 and 22.5\u202f%."), ("is its face box).", "is its face box).")):
         file.write_text(json.dumps({"rows": rows}))
         said = variants.peers(file)
         assert "the package fer 1.2, which" in said

@@ -47,22 +47,28 @@ def test_training_masks_change_from_look_to_look_and_follow_the_seed(job):
 
 def test_training_may_keep_to_the_same_masks(job):
     argv = [*ONE, "--mask_kinds", "seen", "--mask_share", "0.5"]
-    again = [selection.faces_of("train", options.parse([*argv, *more])) for more in ([], ["--same_masks"])]
-    kept, others = [], []
-    for chosen, looks in zip(again, (others, kept), strict=True):
-        chosen.changing = False  # no mirror, no light
-        for seed in (1, 2):
-            torch.manual_seed(seed)
-            looks.append([chosen.look(index)[0] for index in range(len(chosen))])
-    assert all(map(np.array_equal, *kept))
-    assert not all(map(np.array_equal, *others))
-    valid = selection.masks_of("valid", options.parse([*argv, "--same_masks"]))
-    assert again[1].masks == valid == selection.masks_of("valid", options.parse(argv))
+    changing, kept = (selection.faces_of("train", options.parse([*argv, *more])) for more in ([], ["--same_masks"]))
+
+    def looks(faces: data.Faces, seed: int) -> list[torch.Tensor]:
+        return [faces[index, seed]["image"] for index in range(len(faces))]
+
+    assert all(map(torch.equal, looks(kept, 1), looks(kept, 2)))
+    assert not all(map(torch.equal, looks(changing, 1), looks(changing, 2)))
+    assert not all(map(torch.equal, looks(kept, 1), looks(selection.faces_of("train", options.parse(ONE)), 1)))
+    assert kept.masks == selection.masks_of("valid", options.parse(argv))
 
 
-def test_the_same_masks_are_of_those_that_training_puts_on(job, capsys):
-    assert main_trainer.main([*ONE, "--condition", "unmasked", "--same_masks"]) == 2
-    assert "--same_masks" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--condition", "unmasked"], "give --mask_kinds as well"),
+        (["--mask_kinds", "seen", "--consistency", "1"], "leave one of them out"),
+        (["--mask_kinds", "seen", "--teacher", "best.pt"], "leave one of them out"),
+    ],
+)
+def test_the_same_masks_go_with_one_look_at_masks_put_on(job, more, said, capsys):
+    assert main_trainer.main([*ONE, *more, "--same_masks"]) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("fixed", [True, False])

@@ -73,7 +73,7 @@ VARIATIONS = {
     "patches": Variation("patches alone (pACNN)", ("--model", "pacnn")),
     "plain": Variation("plain trunk with a linear layer (CNN)", ("--model", "cnn")),
     "upper": Variation("20 regions of the upper face, not 24", ("--num_regions", "20")),
-    "same_masks": Variation("each face in the same mask, or none, always", ("--same_masks",)),
+    "same_masks": Variation("each face always in the same mask, or bare", ("--same_masks",)),
     "invented": Variation("half of the masks of invented kinds", ("--mask_kinds", "seen,invented")),
     "teacher": Variation("a teacher: half of the target", ("--teacher", TEACHER)),
     "teacher_features": Variation("a teacher, and its features", ("--teacher", TEACHER, "--teacher_features", "1")),

@@ -150,7 +150,7 @@ def network_part(name: str, net: nn.Module, results: Path) -> str:
     """What one network is and does."""
     made = net.provenance
     masks = (
-        f" ({100 * made['mask_share']:g} % of the faces wear masks of the kinds {made['mask_kinds']}, new ones at each look)"
+        f" ({100 * made['mask_share']:g} % of the faces wear masks of the kinds {made['mask_kinds']}, {'the same' if made.get('same_masks') else 'new'} ones at each look)"
         if made.get("mask_kinds")
         else ""
     )

@@ -24,6 +24,7 @@ NETWORKS = ("teacher", "init_from")  # options that name another network
 SAME_RUN = ("DB", "condition", "seed", "optimizer", "end2end", "mask_kinds", "mask_share", "same_masks", "second_mask",
             *NETWORKS, "teacher_features", "consistency", "lr", "weight_decay", "momentum", "schedule", "targets", "label_smoothing", "ema",
             "balance", "mirror", "batch_size")  # fmt: skip
+SWITCHES = ("mirror", "same_masks")  # those of them that take no value
 LATER = {
     "same_masks": False,
     "second_mask": None,
@@ -190,10 +191,10 @@ def check_same_run(options: Namespace, content: dict[str, Any]) -> None:
         given, before = asked[key], was[key]
         if given != before:
             name = {"batch_size": "batch-size", "weight_decay": "weight-decay"}.get(key, key)
-            if before is None or (name, before) == ("mirror", False):
+            if before is None or (name in SWITCHES and not before):
                 remedy = f"leave --{name} out"
             else:
-                remedy = "give --mirror" if name == "mirror" else f"give --{name} {before}"
+                remedy = f"give --{name}" if name in SWITCHES else f"give --{name} {before}"
             raise InputError(f"{options.resume}: was trained with --{name} {before}, not {given}; "
                              f"{remedy}, or start without --resume")  # fmt: skip
 

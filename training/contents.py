@@ -56,6 +56,7 @@ SOMETIMES = {
     "test_mask_kinds": kinds,
     "second_mask": kinds,
     "mask_share": number(0, 1, whole=False),
+    "same_masks": one_of(False, True),
 }
 COUNTED = {"epoch": number(0, 10**6), "best_epoch": number(0, 10**6), "best": number(-1, 1, whole=False)}
 

@@ -231,6 +231,10 @@ def check_looks(options: argparse.Namespace) -> None:
         raise InputError("--teacher and --consistency are for masks that training puts on: give --mask_kinds as well")
     if options.same_masks and not options.mask_kinds:
         raise InputError("--same_masks is for masks that training puts on: give --mask_kinds as well")
+    if options.same_masks and (options.teacher or options.consistency):
+        raise InputError(
+            "--same_masks: a --teacher, or a second look with --consistency, needs masks that change; leave one of them out"
+        )
     if options.teacher_features and not options.teacher:
         raise InputError("--teacher_features: give the --teacher as well")
     if options.teacher_features and options.model == "cnn":

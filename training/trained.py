@@ -13,7 +13,7 @@ from pre_processing import emotions
 from training import checkpoint
 
 TOLD = ("seed", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "targets", "balance", "ema",
-        "label_smoothing", "mask_kinds", "mask_share", "second_mask", "teacher_features", "consistency", "mirror")  # fmt: skip
+        "label_smoothing", "mask_kinds", "mask_share", "same_masks", "second_mask", "teacher_features", "consistency", "mirror")  # fmt: skip
 
 
 def trained_on(config: dict[str, Any]) -> str:
