@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -303,9 +304,19 @@ def test_the_remedy_for_a_switch_is_one_that_exists(job):
             checkpoint.check_same_run(asked, {"config": checkpoint.plain(vars(before))})
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """A folder with a run of one batch an epoch, trained once for all tests that only read it."""
+    folder = tmp_path_factory.mktemp("once")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(make_job(folder))
+        assert main_trainer.main([*TWO, "--limit_batches", "1"]) == 0
+    return folder
+
+
 @pytest.fixture
-def trained(job):
-    assert main_trainer.main([*TWO, "--limit_batches", "1"]) == 0
+def trained(job, once):
+    shutil.copytree(once, Path(), dirs_exist_ok=True)
     return job / "last.pt"
 
 
