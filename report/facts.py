@@ -18,8 +18,8 @@ from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
 from pre_processing.mask_kinds import GROUPS, KINDS, SECOND
 from pre_processing.meanface import HIDDEN
-from report import measured, sentences, tables, unseen, variants, verdict
-from report.numbers import count, kind_name, percent
+from report import measured, peers, sentences, tables, unseen, variants, verdict
+from report.numbers import count, kind_name, listing, percent
 from training import augment, options
 from training.results import DISPLAY
 
@@ -42,7 +42,7 @@ def gather(root: Path) -> dict[str, Any]:
             "unseen": unseen.summary(study),
             "mask_cost": measured.mask_cost(speed),
             "found_points": measured.found_points(speed),
-            "peers": variants.peers(root / "Results" / variants.PEERS),
+            "peers": peers.falls(root / "Results" / peers.FILE),
         },
         "matrix": {str(classes): tables.matrix(study, classes) for classes in (7, 4)},
         "seeds": tables.seeds(study),
@@ -216,12 +216,14 @@ def gpu(path: Path, section: str) -> str | None:
 
 def other_versions(study: dict, pinned: dict[str, str]) -> str:
     """Networks that were computed with another torch than the pinned one, and with which."""
-    found = {}
+    found: dict[str, dict[str, None]] = {}
     for cell in study["cells"]:
         used = cell.get("software") or {}
         if "torch" in used and used["torch"].split("+")[0] != pinned["torch"]:
-            found[f"{tables.network(cell)} was computed with Python {used['python']} and torch {used['torch']}"] = None
-    return "; ".join(found)
+            found.setdefault(f"Python {used['python']} and torch {used['torch']}", {})[tables.network(cell)] = None
+    return "; ".join(
+        f"{listing(names)} {'was' if len(names) == 1 else 'were'} computed with {used}" for used, names in found.items()
+    )
 
 
 def versions(path: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.emotions import EMOTIONS
-from report import sentences, tables, unseen, variants, verdict
+from report import peers, sentences, tables, unseen, variants, verdict
 from training import cells
 from training.analysis import AGREEING, FILE, WORN, read_noted
 from training.metrics import percent
@@ -21,7 +21,7 @@ BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 HEAD = ("Model", "Emotions", "Trained on", "Tested on", "Accuracy % (95 % interval)", "Macro recall %", *EMOTIONS)
 # Trainings of the study that the table shows.
 TRAINED = ("unmasked", "masked", WORN, "both", tables.LARGER, AGREEING)
-MODELS, BACKBONES = ("gacnn", "pacnn", "cnn"), ("lite0", "lite2")
+MODELS, BACKBONES = ("gacnn", "pacnn", "cnn"), ("lite0", "lite2", "vgg16")
 TESTS = ("bare", "seen", "unseen")  # tests of the study that the table shows
 NOTE = """Recall of each emotion in %; Wilson intervals; seed 0. The epoch with the best validation accuracy was tested. Seen masks are kinds that training
 behind masks shows, unseen ones it never does; a test face always wears the same. Differences are of unrounded figures. Each command is in the
@@ -116,10 +116,11 @@ def findings(results: Path) -> str:
     study = read_noted(file)
     parts = (
         ("What a mask costs", f"{sentences.headline(study)} {sentences.remains(study)}"),
-        ("A package in use", variants.peers(results / variants.PEERS)),
+        ("A package in use", peers.falls(results / peers.FILE)),
         ("Verdict", f"{verdict.plain(study)} {verdict.brief_area(study)}"),
         ("Masks never seen", f"{unseen.fallen(study)} {variants.robust_in_short(study)}".strip()),
         ("Attention", variants.attention(study)),
+        ("The authors’ trunk", variants.original_trunk(study)),
         ("Several networks", variants.averaged(study)),
         ("Near-duplicates", variants.twins(study)),
         ("Aims", variants.aims(study)),

@@ -3,44 +3,55 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 from typing import Any
 
 from pre_processing.mask_kinds import SECOND
 from report.numbers import PERCENT, count, listing, percent, span, with_span
 from report.tables import LARGER, NO_CELL, find, is_run
-from training.analysis import AGREEING, LARGEST, MAIN, ROBUST, WORN, read_noted
+from training.analysis import AGREEING, LARGEST, MAIN, ROBUST, WORN
+from training.options import IMAGE_SIZE
+from training.results import DISPLAY
 
-PEERS = "peers.json"  # written by benchmarks/peers.py
 WHERE = {"bare": "on bare faces", "seen": "behind seen masks", "unseen": "behind unseen masks"}
 CONTROL = "The CNN has fewer parameters, one linear layer and only the coarse last map, so that this is not what attention alone is worth."
 
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name; empty where there is nothing to say."""
-    parts = (after_bare, after_both, larger, averaged, aims, robust_in_short, control, duplicates, ablations)
+    parts = (
+        after_bare,
+        after_both,
+        larger,
+        original_trunk,
+        averaged,
+        aims,
+        robust_in_short,
+        control,
+        duplicates,
+        ablations,
+    )
     return {part.__name__: part(study) for part in parts}
 
 
 def after_bare(study: dict) -> str:
     """What it is worth to start with the weights of the network for bare faces."""
-    part = _part(study, "7-gacnn-lite0-s0-masked+init_from-seen")
-    if part is None:
-        return ""
-    return (f"Started from the weights of the network for bare faces, and so with twice the epochs, the network for masked faces recognises "
-            f"{percent(part['accuracy'])}{PERCENT} behind seen masks, a difference of {with_span(part['gain'])} points from the "
-            f"{percent(part['accuracy_beside'])}{PERCENT} of the one that starts from ImageNet.")  # fmt: skip
+    figures = _beside(study, "7-gacnn-lite0-s0-masked+init_from-seen", WHERE["seen"])
+    return (
+        f"Started from the network for bare faces, not from ImageNet, and so with twice the epochs, one for masked faces recognises {figures}."
+        if figures
+        else ""
+    )
 
 
 def after_both(study: dict) -> str:
     """What the network for both is worth as the start and the teacher of one for masked faces that sees larger inputs."""
-    part, cell = _part(study, f"7-gacnn-lite0-s0-{WORN}-seen"), find(study, WORN, "seen")
-    if part is None:
+    name = f"7-gacnn-lite0-s0-{WORN}-seen"
+    figures, cell = _beside(study, name, WHERE["seen"]), find(study, WORN, "seen")
+    if figures is None:
         return ""
     four = {each["cell"]: each["accuracy"] for each in study["four_from_seven"]}
     return (f"With {cell['epochs']} more epochs from the network for both, its teacher too, and inputs of 160 pixels, one for masked faces recognises "
-            f"{percent(part['accuracy'])}{PERCENT} behind seen masks, a difference of {with_span(part['gain'])} points from the "
-            f"{percent(part['accuracy_beside'])}{PERCENT}, and {percent(four[part['cell']])}{PERCENT} of four emotions.")  # fmt: skip
+            f"{figures}, and {percent(four[name])}{PERCENT} of four emotions.")  # fmt: skip
 
 
 def larger(study: dict) -> str:
@@ -58,9 +69,7 @@ def largest(study: dict) -> str:
     cell = find(study, LARGER, "seen", backbone="lite2")
     if not (cell and find(study, LARGER, "seen")):
         return ""
-    now = cell["config"]
-    text = (f"An EfficientNet-Lite2 trunk with its own recipe ({now['epochs']} epochs, batches of {now['batch_size']}, a learning rate of {now['lr']}, "
-            f"{cell['precision_used']}) then changes it by {listing(_changes(study, cell['id'].removesuffix('-seen')))}.")  # fmt: skip
+    text = (f"An EfficientNet-Lite2 trunk with its own recipe ({cell['epochs']} epochs, {cell['precision_used']}) then changes it by {listing(_changes(study, cell['id'].removesuffix('-seen')))}.")  # fmt: skip
     return f"{text} {robust(study)}".strip()
 
 
@@ -77,6 +86,25 @@ def robust(study: dict) -> str:
         text += f"; as worn, that is {with_span(covered['gain'])} points from what it had recognised behind unseen masks under a second one"
     text += "; the two were not measured apart here, but in the ablations."
     return text
+
+
+def original_trunk(study: dict) -> str:
+    """What VGG16, the trunk that the networks were published with, recognises beside Lite0 with the same regions and units."""
+    said, ran = [], []
+    for model, classes in itertools.product(("gacnn", "pacnn"), (7, 4)):
+        tests = (("unmasked", "bare"), ("masked", "seen"))
+        parts = [_beside(study, f"{classes}-{model}-vgg16-s0-{train}-{test}", WHERE[test]) for train, test in tests]
+        if any(parts):
+            ran += [cell for train, test in tests if (cell := find(study, train, test, classes, model, "vgg16"))]
+            emotions = "seven" if classes == 7 else "four"
+            said.append(
+                f"{DISPLAY[model]} recognises {listing([part for part in parts if part])} of {emotions} emotions"
+            )
+    if not said:
+        return ""
+    now = ran[0]
+    return (f"With VGG16, the trunk that Li et al. use, at {now['config']['imagesize']} pixels ({now['epochs']} epochs, {now['precision_used']}; set once, when most "
+            f"test figures of others were known) and trained for each, {'; '.join(said)}, beside Lite0 at its {IMAGE_SIZE['lite0']} pixels.")  # fmt: skip
 
 
 def averaged(study: dict) -> str:
@@ -219,29 +247,6 @@ def twins(study: dict) -> str:
             more = f", and {with_span(same['gain'])} on the {count(same['n'])} that have a twin of their label in Train"
             return f"{text}{more if same else ''}."
     return ""
-
-
-def peers(file: Path) -> str:
-    """What the package that people use loses on the same faces, beside a network of ours that was trained on bare ones too."""
-    if not file.is_file():
-        return ""
-    rows = read_noted(file)["rows"]
-    theirs = [(name, row) for name, row in rows.items() if name.startswith("fer ")]
-    ours = [row for name, row in rows.items() if not name.startswith("fer ") and row["trained"] == "FER+, bare faces"]
-    if not theirs:
-        return ""
-    name, best = max(theirs, key=lambda item: item[1]["bare"]["accuracy"])
-    text = (f"On the same faces the package {name.partition(',')[0]}, which was fitted to bare faces and to FER2013’s labels, falls from {_sides(best)} "
-            "(the better of two ways to crop; the whole picture is its face box)")  # fmt: skip
-    if not ours:
-        return f"{text}."
-    recalls = [percent(row["masked"]["macro_recall"]) for row in (best, ours[0])]
-    return (f"{text}, our network for bare faces from {_sides(ours[0])}. The package looks at a face once, ours at its mirror image too; their mean recall "
-            f"over the emotions behind masks is {listing(recalls)}{PERCENT}.")  # fmt: skip
-
-
-def _sides(row: dict) -> str:
-    return f"{percent(row['bare']['accuracy'])} to {percent(row['masked']['accuracy'])}{PERCENT}"
 
 
 def attention(study: dict) -> str:

@@ -211,7 +211,7 @@ def test_a_network_trained_in_another_way_stands_beside_its_like(folder):
             "7-gacnn-lite2-s0-both+160px+teacher-seen",
         ),
         ("7-cnn-lite0-s0-masked-seen", "7-gacnn-lite0-s0-masked-seen"),
-        ("7-pacnn-vgg16-s0-unmasked-bare", None),
+        ("7-pacnn-vgg16-s0-unmasked-bare", "7-pacnn-lite0-s0-unmasked-bare"),
     ],
 )
 def test_another_network_stands_beside_its_like(folder, other, usual):

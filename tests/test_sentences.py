@@ -127,8 +127,10 @@ def test_seeds_that_were_not_computed_alike_are_told(tmp_path: Path) -> None:
 
 def test_what_was_computed_with_other_versions_is_told() -> None:
     cell = {"model": "gacnn", "backbone": "lite2", "software": {"python": "3.12.3", "torch": "2.11.0+cu130"}}
-    told = "gACNN-Lite2 was computed with Python 3.12.3 and torch 2.11.0+cu130"
-    assert facts.other_versions({"cells": [cell, cell, {}]}, {"torch": "2.14.1"}) == told
+    told = "computed with Python 3.12.3 and torch 2.11.0+cu130"
+    assert facts.other_versions({"cells": [cell, cell, {}]}, {"torch": "2.14.1"}) == f"gACNN-Lite2 was {told}"
+    both = [cell, {**cell, "model": "pacnn", "backbone": "vgg16"}]
+    assert facts.other_versions({"cells": both}, {"torch": "2.14.1"}) == f"gACNN-Lite2 and pACNN-VGG16 were {told}"
     assert facts.other_versions({"cells": [cell]}, {"torch": "2.11.0"}) == ""
 
 

@@ -81,7 +81,7 @@ def test_every_line_of_the_matrix_has_a_name_and_a_folder_of_its_own():
         "both+160px+teacher+consistency+invented",
     }
     under = {f"{kinds}-under-surgical_white" for kinds in ("seen", "unseen")}
-    assert {cell.test for cell in matrix} == {"bare", "seen", "unseen", "low", "window", "copies"} | under
+    assert {cell.test for cell in matrix} == {"bare", "seen", "unseen", "low", "window"} | under
 
 
 def test_lines_run_in_order_and_only_once(trainer, capsys):

@@ -289,13 +289,9 @@ class Study:
 
 def like(cell: Cell) -> str:
     """The cell that this one is set beside: without looks that agree and what its name has after them, else with Lite0 for
-    Lite2, else a gACNN, else trained in the usual way.
-
-    VGG16 has none: its recipe has nothing in common with theirs.
+    another trunk, else a gACNN, else trained in the usual way.
     """
     chosen = cell.chosen
-    if chosen.backbone == "vgg16":
-        return cell.id
     for other, usual in (
         (cell.train, cell.train.partition("+consistency")[0]),
         (chosen.backbone, "lite0"),
