@@ -222,7 +222,8 @@ def other_versions(study: dict, pinned: dict[str, str]) -> str:
         if "torch" in used and used["torch"].split("+")[0] != pinned["torch"]:
             found.setdefault(f"Python {used['python']} and torch {used['torch']}", {})[tables.network(cell)] = None
     return "; ".join(
-        f"{listing(names)} {'was' if len(names) == 1 else 'were'} computed with {used}" for used, names in found.items()
+        f"{listing([*names])} {'was' if len(names) == 1 else 'were'} computed with {used}"
+        for used, names in found.items()
     )
 
 
