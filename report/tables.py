@@ -13,7 +13,8 @@ from report.numbers import PERCENT, count, decimal, p_value, percent, span, with
 from training.analysis import LARGER, LARGEST, WORN
 from training.results import DISPLAY
 
-TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": "worn low", "window": "window"}
+TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": "worn low", "window": "window",
+         "copies": "mixed copies"}  # fmt: skip
 TRAINED = {"unmasked": "bare faces", "masked": "masked faces", "both": "both"}
 # What else was not as usual, as training.cells names it.
 MORE = {"duplicates": "near-duplicates kept", "teacher": "teacher", "init_from": "fine-tuned",

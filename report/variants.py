@@ -22,7 +22,8 @@ def all_of(study: dict) -> dict[str, str]:
         after_bare,
         after_both,
         larger,
-        original_trunk,
+        vgg16,
+        recipes,
         averaged,
         aims,
         robust_in_short,
@@ -37,7 +38,8 @@ def after_bare(study: dict) -> str:
     """What it is worth to start with the weights of the network for bare faces."""
     figures = _beside(study, "7-gacnn-lite0-s0-masked+init_from-seen", WHERE["seen"])
     return (
-        f"Started from the network for bare faces, not from ImageNet, and so with twice the epochs, one for masked faces recognises {figures}."
+        f"Beside the network for masked faces that starts from ImageNet, one that starts from the network for bare faces, and so has twice the epochs, "
+        f"recognises {figures}."
         if figures
         else ""
     )
@@ -50,8 +52,8 @@ def after_both(study: dict) -> str:
     if figures is None:
         return ""
     four = {each["cell"]: each["accuracy"] for each in study["four_from_seven"]}
-    return (f"With {cell['epochs']} more epochs from the network for both, its teacher too, and inputs of 160 pixels, one for masked faces recognises "
-            f"{figures}, and {percent(four[name])}{PERCENT} of four emotions.")  # fmt: skip
+    return (f"Beside the same one, {cell['epochs']} more epochs from the network for both, its teacher too, with inputs of 160 pixels give {figures}, and "
+            f"{percent(four[name])}{PERCENT} of four emotions.")  # fmt: skip
 
 
 def larger(study: dict) -> str:
@@ -88,7 +90,7 @@ def robust(study: dict) -> str:
     return text
 
 
-def original_trunk(study: dict) -> str:
+def vgg16(study: dict) -> str:
     """What VGG16, the trunk that the networks were published with, recognises beside Lite0 with the same regions and units."""
     said, ran = [], []
     for model, classes in itertools.product(("gacnn", "pacnn"), (7, 4)):
@@ -96,15 +98,31 @@ def original_trunk(study: dict) -> str:
         parts = [_beside(study, f"{classes}-{model}-vgg16-s0-{train}-{test}", WHERE[test]) for train, test in tests]
         if any(parts):
             ran += [cell for train, test in tests if (cell := find(study, train, test, classes, model, "vgg16"))]
-            emotions = "seven" if classes == 7 else "four"
-            said.append(
-                f"{DISPLAY[model]} recognises {listing([part for part in parts if part])} of {emotions} emotions"
-            )
+            emotions, each = "seven" if classes == 7 else "four", ", trained for each," if all(parts) else ""
+            said.append(f"in {DISPLAY[model]}{each} {listing([part for part in parts if part])} of {emotions} emotions")
     if not said:
         return ""
     now = ran[0]
-    return (f"With VGG16, the trunk that Li et al. use, at {now['config']['imagesize']} pixels ({now['epochs']} epochs, {now['precision_used']}; set once, when most "
-            f"test figures of others were known) and trained for each, {'; '.join(said)}, beside Lite0 at its {IMAGE_SIZE['lite0']} pixels.")  # fmt: skip
+    return (f"VGG16, the trunk that Li et al. use, recognises {'; '.join(said)}, beside Lite0 (seed 0). It saw {now['config']['imagesize']} pixels, not "
+            f"{IMAGE_SIZE['lite0']}, for {now['epochs']} epochs in {now['precision_used']}, with a recipe of its own, so that this is not what the trunk "
+            "alone is worth.")  # fmt: skip
+
+
+def recipes(study: dict) -> str:
+    """Recipes of the larger trunks, which were not chosen on Valid."""
+    said = []
+    for backbone in ("lite2", "vgg16"):
+        trained = (
+            cell for cell in study["cells"] if cell["backbone"] == backbone and is_run(cell) and not cell["evaluation"]
+        )
+        if cell := next(trained, None):
+            now = cell["config"]
+            said.append(
+                f"{DISPLAY[backbone]} ({cell['epochs']} epochs, batches of {now['batch_size']}, a learning rate of {now['lr']:.4g})"
+            )
+    return (
+        f"The recipes of {listing(said)} were set, once each, when test figures of others were known. " if said else ""
+    )
 
 
 def averaged(study: dict) -> str:

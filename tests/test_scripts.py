@@ -10,7 +10,7 @@ import official_trees as trees
 import pytest
 from processes import TORCHRUN, finish, start
 from processes import TRAINER as TRAINER_PATH
-from small_job import mask_root, write_artefacts
+from small_job import write_artefacts
 
 import main_trainer
 from pre_processing import emotions, prepare
@@ -37,7 +37,6 @@ def job(small_ferplus, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     os.makedirs("data")
     small_ferplus.rename("data/ferplus")
-    mask_root(Path("data/ferplus"), Path("data/ferplus-masked"))
     for lists in ("Results", "data/ferplus-duplicates"):
         write_artefacts(Path("data/ferplus"), Path(lists))
 
