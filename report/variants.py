@@ -131,6 +131,7 @@ def averaged(study: dict) -> str:
     said = []
     for whose, names in (
         ("for the seeds of the networks trained for each", (f"{MAIN}-unmasked-bare", f"{MAIN}-masked-seen")),
+        ("for those of the network for both", [f"{MAIN}-both-{test}" for test in WHERE]),
         ("for the three for both with inputs of 160 pixels", [f"160px-{test}" for test in WHERE]),
     ):
         found = [(WHERE[name.rsplit("-", 1)[1]], parts[name]) for name in names if name in parts]

@@ -188,9 +188,8 @@ class Study:
 
     def ensembles(self) -> dict[str, Any]:
         """Mean answers of the seeds of one network, and of those for both with larger inputs."""
-        seeds = {
-            f"{MAIN}-{trained}": self.seeds_of(f"{MAIN}-{trained}") for trained in ("unmasked-bare", "masked-seen")
-        }
+        trained = ("unmasked-bare", "masked-seen", "both-bare", "both-seen", "both-unseen")
+        seeds = {f"{MAIN}-{name}": self.seeds_of(f"{MAIN}-{name}") for name in trained}
         wanted = {name: [by_seed[seed].id for seed in sorted(by_seed)] for name, by_seed in seeds.items()}
         for test in ("bare", "seen", "unseen"):
             networks = f"{MAIN}-s0-{LARGER}", f"7-gacnn-lite2-s0-{LARGER}", f"7-gacnn-lite2-s0-{AGREEING}"
