@@ -120,7 +120,7 @@ def findings(results: Path) -> str:
         ("Verdict", f"{verdict.plain(study)} {verdict.brief_area(study)}"),
         ("Masks never seen", f"{unseen.fallen(study)} {variants.robust_in_short(study)}".strip()),
         ("Attention", variants.attention(study)),
-        ("VGG16", variants.vgg16(study)),
+        ("Another trunk", variants.vgg16(study)),
         ("Several networks", variants.averaged(study)),
         ("Near-duplicates", variants.twins(study)),
         ("Aims", variants.aims(study)),
