@@ -24,7 +24,7 @@ from small_weights import content_of
 from test_checkpoint import RUN, WEIGHTS, assert_equal
 
 import main_trainer
-from training import batches, checkpoint, engine
+from training import batches, checkpoint, engine, progress
 
 THREE = [*TINY, "--root_path", "data/faces", "--epochs", "3", "--ema", "0.9", "--schedule", "cosine"]
 STEPS = 3 * 4  # of THREE
@@ -133,6 +133,20 @@ def test_ctrl_c_at_a_terminal_reaches_loading_processes_too(job):
     assert done.returncode == 130
     assert done.stderr == ""
     assert re.fullmatch(r"stopped, all up to .* is kept: go on with --resume auto", done.stdout.splitlines()[-1])
+
+
+def test_a_loading_process_says_nothing_of_a_trainer_that_is_gone(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        progress.leave_ctrl_c(0)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    for error in (ConnectionResetError("reset by peer"), BrokenPipeError(), EOFError()):
+        sys.excepthook(type(error), error, None)
+    assert capsys.readouterr().err == ""
+    sys.excepthook(ValueError, ValueError("a face is broken"), None)
+    assert "ValueError: a face is broken" in capsys.readouterr().err
 
 
 def wait_for(path, process):

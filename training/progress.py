@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from torch import Tensor
@@ -62,3 +64,10 @@ def unbroken() -> Iterator[None]:
 def leave_ctrl_c(worker: int) -> None:
     """For loading processes: the terminal sends Ctrl-C to them too, but the one that trains ends them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.excepthook = unless_gone
+
+
+def unless_gone(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """An excepthook for loading processes: a trainer that ends while a batch is handed over is not worth a traceback."""
+    if not issubclass(kind, ConnectionError | EOFError):
+        sys.__excepthook__(kind, error, trace)
