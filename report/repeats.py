@@ -1,32 +1,35 @@
-"""Prose on networks that were trained with several seeds."""
+"""Prose on networks that were trained with several seeds, and on averaged answers."""
 
 from __future__ import annotations
 
-from report.numbers import listing, plural
+from report.numbers import PERCENT, listing, percent, plural, with_span
 from report.tables import TRAINED, is_run
+from report.variants import WHERE
+from training.analysis import FOUR_ONLY, MAIN
 
 
-def several(study: dict) -> list[dict]:
-    """Tests of gACNN-Lite0 for seven emotions that were run with several seeds."""
+def several(study: dict, network: str = MAIN) -> list[dict]:
+    """Tests of gACNN-Lite0 for seven emotions, or another network, that were run with several seeds."""
     return [
         part
         for part in study["seeds"]
-        if is_run(part) and len(part["seeds"]) > 1 and part["id"].startswith("7-gacnn-lite0-")
+        if is_run(part) and len(part["seeds"]) > 1 and part["id"].startswith(f"{network}-")
     ]
 
 
-def trained_with(study: dict) -> dict[str, int]:
-    """By what gACNN-Lite0 was trained on, in the order of TRAINED: the seeds that all its tests have, where those are several."""
+def trained_with(study: dict, network: str = MAIN) -> dict[str, int]:
+    """By what the network was trained on, in the order of TRAINED: the seeds that all its tests have, where those are several."""
+    parts = several(study, network)
     numbers = {
-        name: min((len(part["seeds"]) for part in several(study) if part["id"].split("-", 4)[3] == name), default=1)
+        name: min((len(part["seeds"]) for part in parts if part["id"].split("-", 4)[3] == name), default=1)
         for name in TRAINED
     }
     return {name: number for name, number in numbers.items() if number > 1}
 
 
-def by_number(study: dict) -> dict[int, list[str]]:
+def by_number(study: dict, network: str = MAIN) -> dict[int, list[str]]:
     """The same by number of seeds, most first."""
-    found = trained_with(study)
+    found = trained_with(study, network)
     return {n: [name for name in found if found[name] == n] for n in sorted({*found.values()}, reverse=True)}
 
 
@@ -41,15 +44,17 @@ def means(study: dict, *trained: str) -> str:
 
 def seeds(study: dict) -> str:
     """What was run with several seeds, and which figures are means over them."""
-    if not several(study):
+    said = []
+    for network, emotions in ((MAIN, "seven"), (FOUR_ONLY, "four")):
+        found = by_number(study, network).items()
+        each = [f"with {n} seeds on {' and on '.join(TRAINED[name] for name in names)}" for n, names in found]
+        said += [f"for {emotions} emotions {listing(each)}"] if each else []
+    if not said:
         return spread(study)
-    said = [
-        f"with {n} seeds on {' and on '.join(TRAINED[name] for name in names)}" for n, names in by_number(study).items()
-    ]
-    return (f"gACNN-Lite0 for seven emotions was trained {listing(said)}. "
+    return (f"gACNN-Lite0 was trained {', '.join(said)}. "
             "Figures by emotion and by pair are means over the seeds there are, with intervals over faces and seeds; all else is of seed 0: the matrix, "
-            "McNemar’s tests, lost faces, comparisons of networks, unseen kinds, four emotions, calibration and gates. Averaged answers have intervals over faces alone."
-            f"{_mixed(several(study))}")  # fmt: skip
+            "McNemar’s tests, lost faces, comparisons of networks, unseen kinds, the table of four emotions, calibration and gates. Averaged answers have intervals over faces alone."
+            f"{_mixed([*several(study), *several(study, FOUR_ONLY)])}")  # fmt: skip
 
 
 def _mixed(parts: list[dict]) -> str:
@@ -62,13 +67,42 @@ def spread(study: dict) -> str:
     """How little the seeds say of the spread over seeds."""
     if not any(map(is_run, study["cells"])):
         return ""
-    if not several(study):
+    numbers = [*trained_with(study).values(), *trained_with(study, FOUR_ONLY).values()]
+    if not numbers:
         return (
             "One seed was run of each network, so the spread over seeds is unknown and intervals are over faces alone."
         )
-    (most, names), *fewer = by_number(study).items()
+    most, *fewer = sorted({*numbers}, reverse=True)
     said = [
-        f"{plural(len(names), 'network was', 'networks were')} trained with {most} seeds",
-        *(f"{len(names)} with {n}" for n, names in fewer),
+        f"{plural(numbers.count(most), 'network was', 'networks were')} trained with {most} seeds",
+        *(f"{numbers.count(n)} with {n}" for n in fewer),
     ]
     return f"{', '.join(said)}, the others with one; even of {most}, intervals understate how much trainings differ."
+
+
+def averaged(study: dict) -> str:
+    """What the mean answer of several networks recognises, and how much more that is than one alone."""
+    parts = study["ensembles"]
+    said = []
+    for whose, names in (
+        ("for the seeds of the networks trained for each", (f"{MAIN}-unmasked-bare", f"{MAIN}-masked-seen")),
+        ("for those of the network for both", [f"{MAIN}-both-{test}" for test in WHERE]),
+        (
+            "for those of the networks trained on four emotions",
+            (f"{FOUR_ONLY}-unmasked-bare", f"{FOUR_ONLY}-masked-seen"),
+        ),
+        ("for the three for both with inputs of 160 pixels", [f"160px-{test}" for test in WHERE]),
+    ):
+        found = [(WHERE[name.rsplit("-", 1)[1]], parts[name]) for name in names if name in parts]
+        each = [f"{percent(part['accuracy'])}{PERCENT} {where} ({with_span(part['gain'])})" for where, part in found]
+        said += [f"{whose} {listing(each)}"] if each else []
+    if not said:
+        return ""
+    four = parts.get("160px-seen")
+    more = (
+        f" Behind seen masks the last recognise {percent(four['four']['accuracy'])}{PERCENT} of four emotions."
+        if four
+        else ""
+    )
+    return (f"Averaging the answers of several networks gives, with what that adds in points to their mean accuracy, {'; '.join(said)}.{more} "
+            "What to average was decided when the figures of most were known.")  # fmt: skip

@@ -25,7 +25,7 @@ def all_of(study: dict) -> dict[str, str]:
         "progress": progress(study), "headline": headline(study), "remains": remains(study),
         "costs_by_pair": costs_by_pair(study), "window": window(study),
         "seeds": repeats.seeds(study), "spread": repeats.spread(study), "cost": cost(study),
-        "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
+        "averaged": repeats.averaged(study), "emotions": emotions(study), "reasons": reasons(study), "certain": certain(study), "other": other(study),
         "calibration": calibration(study), "lost": lost(study), "gates": gates(study),
     }  # fmt: skip
 

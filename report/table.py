@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.emotions import EMOTIONS
-from report import peers, sentences, tables, unseen, variants, verdict
+from report import peers, repeats, sentences, tables, unseen, variants, verdict
 from training import cells
 from training.analysis import AGREEING, FILE, WORN, read_noted
 from training.metrics import percent
@@ -121,7 +121,7 @@ def findings(results: Path) -> str:
         ("Masks never seen", f"{unseen.fallen(study)} {variants.robust_in_short(study)}".strip()),
         ("Attention", variants.attention(study)),
         ("Another trunk", variants.vgg16(study)),
-        ("Several networks", variants.averaged(study)),
+        ("Several networks", repeats.averaged(study)),
         ("Near-duplicates", variants.twins(study)),
         ("Aims", variants.aims(study)),
         ("What was run", sentences.missing(study)),

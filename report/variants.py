@@ -8,7 +8,7 @@ from typing import Any
 from pre_processing.mask_kinds import SECOND
 from report.numbers import PERCENT, count, listing, percent, span, with_span
 from report.tables import LARGER, NO_CELL, find, is_run
-from training.analysis import AGREEING, LARGEST, MAIN, ROBUST, WORN
+from training.analysis import AGREEING, LARGEST, ROBUST, WORN
 from training.options import IMAGE_SIZE
 from training.results import DISPLAY
 
@@ -24,7 +24,6 @@ def all_of(study: dict) -> dict[str, str]:
         larger,
         vgg16,
         recipes,
-        averaged,
         aims,
         robust_in_short,
         control,
@@ -123,30 +122,6 @@ def recipes(study: dict) -> str:
     return (
         f"The recipes of {listing(said)} were set, once each, when test figures of others were known. " if said else ""
     )
-
-
-def averaged(study: dict) -> str:
-    """What the mean answer of several networks recognises, and how much more that is than one alone."""
-    parts = study["ensembles"]
-    said = []
-    for whose, names in (
-        ("for the seeds of the networks trained for each", (f"{MAIN}-unmasked-bare", f"{MAIN}-masked-seen")),
-        ("for those of the network for both", [f"{MAIN}-both-{test}" for test in WHERE]),
-        ("for the three for both with inputs of 160 pixels", [f"160px-{test}" for test in WHERE]),
-    ):
-        found = [(WHERE[name.rsplit("-", 1)[1]], parts[name]) for name in names if name in parts]
-        each = [f"{percent(part['accuracy'])}{PERCENT} {where} ({with_span(part['gain'])})" for where, part in found]
-        said += [f"{whose} {listing(each)}"] if each else []
-    if not said:
-        return ""
-    four = parts.get("160px-seen")
-    more = (
-        f" Behind seen masks the last recognise {percent(four['four']['accuracy'])}{PERCENT} of four emotions."
-        if four
-        else ""
-    )
-    return (f"Averaging the answers of several networks gives, with what that adds in points to their mean accuracy, {'; '.join(said)}.{more} "
-            "What to average was decided when the figures of each were known.")  # fmt: skip
 
 
 def aims(study: dict) -> str:

@@ -250,11 +250,14 @@ def test_a_second_mask_has_its_own_drop_and_a_mean_with_the_first(folder):
 
 
 def test_averaged_answers_are_those_of_the_mean_probabilities(folder):
+    four = [f"4-gacnn-lite0-s{seed}-masked-seen" for seed in (0, 2)]
     rates = dict(zip((BARE, BARE.replace("-s0-", "-s1-"), SHIFT), ([0.7] * 7, [0.6] * 7, POOR), strict=True))
-    study = study_job.study(folder, rates, FACES)
+    study = study_job.study(folder, rates | {name: [0.7] * 4 for name in four}, FACES)
     found = written(folder)["ensembles"]
-    assert list(found) == ["7-gacnn-lite0-unmasked-bare"]  # of nothing else there are two networks
-    (told,), names = found.values(), [*rates][:2]
+    # Of nothing else there are two networks.
+    assert list(found) == ["7-gacnn-lite0-unmasked-bare", "4-gacnn-lite0-masked-seen"]
+    (told, other), names = found.values(), [*rates][:2]
+    assert (other["cells"], other["n"], other["four"]["n"]) == (four, sum(FACES[:4]), sum(FACES[:4]))
     runs = [predictions.read(study[name].folder, study[name].figures) for name in names]
     hits = (runs[0].probabilities + runs[1].probabilities).argmax(1) == runs[0].labels
     alone = np.mean([study[name].figures["accuracy"] for name in names])

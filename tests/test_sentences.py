@@ -9,7 +9,7 @@ import pytest
 from report_job import invent, invented_gates
 
 from pre_processing.errors import InputError
-from report import facts, measured, repeats, sentences, tables
+from report import facts, measured, sentences, tables
 from training import statistics
 
 
@@ -48,48 +48,6 @@ def test_a_precision_that_is_not_defined_is_not_called_not_run(tmp_path: Path) -
     assert re.match(r"\d", rows["Fear"][0])
 
 
-def test_figures_by_emotion_are_means_where_several_seeds_were_run(tmp_path: Path) -> None:
-    study = invent(tmp_path, "all")
-    assert "was trained with 3 seeds on bare faces and on masked faces and on both." in repeats.seeds(study)
-    several = next(part for part in study["seeds"] if part["id"] == "7-gacnn-lite0-masked-seen")
-    for_both = [part for part in study["seeds"] if part["id"].startswith("7-gacnn-lite0-both-")]
-    for part in for_both:
-        part["seeds"] = [0]
-    several["recall"]["Happy"] = {"value": 0.9911, "ci95": [0.99, 0.993]}
-    happy = next(row for row in tables.by_emotion(study, "recall")["rows"] if row[0] == "Happy")
-    assert happy[3] == "99.1 (99.0\u201399.3)"
-    assert sentences.emotions(study).startswith(
-        "gACNN-Lite0 recognises Happy best and Fear worst on bare faces, behind masks and on"
-    )
-    tables.find(study, "both", "seen")["recall"]["Happy"] = {"value": 0.9, "ci95": [0.8, 1.0]}
-    assert (
-        sentences.emotions(study)
-        == "gACNN-Lite0 recognises Happy best and Fear worst on faces like those it was trained on."
-    )
-    said = repeats.seeds(study)
-    assert "was trained with 3 seeds on bare faces and on masked faces." in said
-    assert repeats.spread(study).startswith("2 networks were trained with 3 seeds, the others with one")
-    for part in for_both:
-        part |= {"seeds": [0, 1], "mean": {"value": 0.8642, "ci95": [0.85, 0.87]}}
-    assert "with 3 seeds on bare faces and on masked faces and with 2 seeds on both." in repeats.seeds(study)
-    assert repeats.spread(study).startswith(
-        "2 networks were trained with 3 seeds, 1 with 2, the others with one; even of 3"
-    )
-    assert (
-        "(means over 3 seeds). One network for both recognises 86.4\u202f% and 86.4\u202f% (means over 2 seeds), our largest "
-        in sentences.headline(study)
-    )
-    assert repeats.means(study, "unmasked", "both") == " (means over 3 and 2 seeds)"
-    for_both[0]["seeds"] = [0, 1, 2]  # of one test alone
-    assert repeats.trained_with(study) == {"unmasked": 3, "masked": 3, "both": 2}
-    several["seeds"] = [0]
-    assert "gACNN-Lite0 recognises Surprise best and Fear worst behind masks" in sentences.emotions(study)
-    for part in study["seeds"]:
-        part["seeds"] = [0]
-    assert repeats.seeds(study) == repeats.spread(study)
-    assert repeats.spread(study).startswith("One seed was run of each")
-
-
 def test_what_remains_is_told_of_the_largest_network_too(tmp_path: Path) -> None:
     study = invent(tmp_path, "all")
     for test, accuracy in (("bare", 0.9), ("seen", 0.7877)):
@@ -116,13 +74,6 @@ def test_gates_are_told_by_what_a_mask_hides() -> None:
     )
     with pytest.raises(InputError, match="20 regions"):
         tables.gates({"gates": invented_gates(20)}, 24)
-
-
-def test_seeds_that_were_not_computed_alike_are_told(tmp_path: Path) -> None:
-    study = invent(tmp_path, "all")
-    assert "partly" not in repeats.seeds(study)
-    study["seeds"][0]["precisions"] = ["bf16", "fp32"]
-    assert repeats.seeds(study).endswith("Seeds of one network were computed partly in bf16 and fp32.")
 
 
 def test_what_was_computed_with_other_versions_is_told() -> None:

@@ -79,7 +79,6 @@ def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) 
     assert "Lite2" not in variants.larger(study)
     assert not variants.larger({"variations": []})
     assert not variants.after_bare({"variations": []})
-    assert not variants.averaged({"ensembles": {}})
     assert not re.search(r"\d", variants.duplicates({"variations": []}))
 
 
@@ -118,31 +117,6 @@ def test_vgg16_is_set_beside_lite0(tmp_path: Path) -> None:
     told = "VGG16 (8 epochs, batches of 128, a learning rate of 0.0001) were set, once each, when"
     assert told in variants.recipes(study)
     assert not variants.recipes({"cells": [cell for cell in study["cells"] if cell["backbone"] == "lite0"]})
-
-
-def test_averaged_answers_are_told_by_what_they_add(tmp_path: Path) -> None:
-    study = invent(tmp_path, "all")
-    for name, part in study["ensembles"].items():
-        part |= {
-            "accuracy": 0.8765 if "gacnn" in name else 0.8123,
-            "four": {"accuracy": 0.845},
-            "gain": {"value": 0.0111, "ci95": [0.001, 0.02]},
-        }
-    said, added = variants.averaged(study), "(1.1 (0.1\u20132.0))"
-    assert (
-        f"for the seeds of the networks trained for each 87.6\u202f% on bare faces {added} and 87.6\u202f% behind seen masks {added}; for those"
-        in said
-    )
-    assert (
-        f"of the network for both 87.6\u202f% on bare faces {added}, 87.6\u202f% behind seen masks {added} and 87.6"
-        in said
-    )
-    assert said.count(f"81.2\u202f% behind seen masks {added} and 81.2\u202f% behind unseen masks {added}") == 1
-    assert said.endswith(
-        "the last recognise 84.5\u202f% of four emotions. What to average was decided when the figures of each were known."
-    )
-    study["ensembles"] = {"160px-seen": part}
-    assert "seeds" not in variants.averaged(study)
 
 
 def test_aims_stand_beside_the_best_single_networks(tmp_path: Path) -> None:
