@@ -21,7 +21,7 @@ class FaceNet(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.imagesize = imagesize
-        self.pretrained: bool = backbone.pretrained
+        self.pretrained: str | None = backbone.pretrained
         self.register_buffer("mean", torch.tensor(backbone.mean).view(3, 1, 1))
         self.register_buffer("std", torch.tensor(backbone.std).view(3, 1, 1))
 

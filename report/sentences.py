@@ -137,11 +137,10 @@ def remains(study: dict) -> str:
     if not (is_run(first) and is_run(trained)):
         return ""
     whole, left = (part["accuracy"]["drop"] for part in (first, trained))
-    largest = [find(study, LARGER, test, backbone="lite2") for test in SHORT]
     better = ""
-    if all(largest):
-        bare, masked = (cell["accuracy"] for cell in largest)
-        better = f"; our largest network, for both, loses {percent(bare - masked)}"
+    if is_run(study["largest"]):
+        drop = study["largest"]["drop"]
+        better = f"; our largest network, for both, loses {percent(drop['value'])} ({span(drop['ci95'])})"
     return (f"Of the {percent(whole['value'])} points that a mask costs unprepared ({span(whole['ci95'])}), {percent(left['value'])} "
             f"({span(left['ci95'])}) remain after training for masks{better}.")  # fmt: skip
 

@@ -48,6 +48,7 @@ def test_nothing_is_said_of_what_was_not_run(folder):
         found["unseen"]["7-gacnn-lite0-both"],
     ]
     parts += [found["verdict"][name] for name in found["costs"]] + [found["gates"], *found["apart"].values()]
+    parts.append(found["largest"])
     assert all(part["status"] == "not run" and part["reason"] for part in parts)
     assert found["four_from_seven"] == found["other_runs"] == found["variations"] == []
     assert found["calibration"] == {}
@@ -268,6 +269,16 @@ def test_averaged_answers_are_those_of_the_mean_probabilities(folder):
     low, high = told["gain"]["ci95"]
     assert low < told["gain"]["value"] < high
     assert told["four"]["n"] == sum(FACES[:4])
+
+
+def test_the_largest_network_loses_what_its_two_tests_differ_by(folder):
+    names = [f"7-gacnn-lite2-s0-{analysis.LARGER}-{test}" for test in ("bare", "seen")]
+    study = study_job.study(folder, {BARE: GOOD, **dict(zip(names, (GOOD, POOR), strict=True))}, FACES)
+    found = written(folder)["largest"]
+    bare, masked = (study[name].figures["accuracy"] for name in names)
+    assert (found["accuracy_bare"], found["accuracy_masked"]) == (pytest.approx(bare), pytest.approx(masked))
+    low, high = found["drop"]["ci95"]
+    assert low < found["drop"]["value"] == pytest.approx(bare - masked) < high
 
 
 def change(cell: cells.Cell, **entries: object) -> None:

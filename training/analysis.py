@@ -141,6 +141,14 @@ class Study:
                 found[network]["second_from_worn"] = pairs.fall(worn[0], second[1])
         return found
 
+    def largest(self) -> dict[str, Any]:
+        """What a mask costs the largest network, which is for both, in accuracy."""
+        names = [f"7-gacnn-lite2-s0-{LARGER}-{test}" for test in ("bare", "seen")]
+        if not self.predictions.keys() >= {*names}:
+            return self.missing(*(f"{LARGEST}-{test}" for test in ("bare", "seen")))
+        n, bare, masked, drop = pairs.difference(*(self.predictions[name] for name in names))
+        return {"status": RUN, "n": n, "accuracy_bare": bare, "accuracy_masked": masked, "drop": drop}
+
     def unseen_drop(self, seen: str, unseen: str) -> dict[str, Any]:
         """The drop of one network's accuracy, and what becomes of the faces behind it."""
         first, second = (self.predictions[name] for name in (seen, unseen))
@@ -270,6 +278,7 @@ class Study:
             "cells": lambda: [self.cell(cell) for cell in self.matrix],
             "other_runs": self.other_runs,
             "costs": lambda: self.costs,
+            "largest": self.largest,
             "verdict": self.verdict,
             "four_from_seven": self.four_from_seven,
             "unseen": self.unseen,

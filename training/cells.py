@@ -31,7 +31,7 @@ FIGURES = {
     "database": contents.one_of(*emotions.DATABASES.values()),
     "train_condition": contents.one_of(*contents.TRAINED_ON),
     "test_condition": contents.one_of(*options.CONDITIONS),
-    "test_masks": lambda worn: worn is None or (isinstance(worn, dict) and contents.kinds(worn.get("kinds"))),
+    "test_masks": lambda worn: worn is None or (isinstance(worn, dict) and contents.text(worn.get("kinds"))),
     "config": lambda config: isinstance(config, dict),
 }
 RUN, NOT_RUN, WANTS_GPU = "run", "not run", "wants a GPU"

@@ -29,8 +29,8 @@ def one_of(*values: Any) -> Callable[[Any], bool]:
     return lambda value: any(type(value) is type(each) and value == each for each in values)
 
 
-def kinds(value: Any) -> bool:
-    """Whether a value is a list of kinds of masks as options have it, or None."""
+def text(value: Any) -> bool:
+    """Whether a value is a short text, as options have a list of kinds of masks, or None."""
     return value is None or (isinstance(value, str) and len(value) <= LONGEST and value.isprintable())
 
 
@@ -52,12 +52,14 @@ CONFIG = {
     "seed": number(0, 2**31 - 1),
 }
 SOMETIMES = {
-    "mask_kinds": kinds,
-    "test_mask_kinds": kinds,
-    "second_mask": kinds,
+    "mask_kinds": text,
+    "test_mask_kinds": text,
+    "second_mask": text,
     "mask_share": number(0, 1, whole=False),
     "same_masks": one_of(False, True),
 }
+# What the trunk's first weights came from, None where they were random, and sha256 of other networks that training was given.
+ORIGINS = ("pretrained", "init_from_sha256", "teacher_sha256")
 COUNTED = {"epoch": number(0, 10**6), "best_epoch": number(0, 10**6), "best": number(-1, 1, whole=False)}
 
 
@@ -72,7 +74,7 @@ def defect(content: Any) -> str | None:
         return "does not tell how it was trained"
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         return "does not name its emotions"
-    wanted = [(network, NETWORK), (config, CONFIG), (content, COUNTED)]
+    wanted = [(network, NETWORK), (config, CONFIG), (content, COUNTED), (content, dict.fromkeys(ORIGINS, text))]
     wanted += [(config, {key: fine for key, fine in SOMETIMES.items() if config.get(key) is not None})]
     wrong = [key for part, checks in wanted for key, fine in checks.items() if not fine(part.get(key))]
     wrong += sorted(str(key) for key in network.keys() - NETWORK.keys())

@@ -12,28 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
-import models
-from models import pretrained
 from pre_processing import emotions
 from pre_processing.artefacts import InputError
-from training import batches, checkpoint, data, distributed, engine, metrics, results, selection
+from training import batches, checkpoint, data, distributed, engine, metrics, origins, results, selection
 from training.checkpoint import plain
+from training.contents import ORIGINS
 from training.options import AUTO
 from training.progress import Progress, after, begun, unbroken
 from training.trained import trained_on
-
-
-def build_model(config: dict[str, Any], pretrained: bool) -> torch.nn.Module:
-    """A network by its .config; InputError where its pretrained weights cannot be had."""
-    try:
-        return models.build(**config, pretrained=pretrained)
-    except (RuntimeError, ValueError) as error:
-        raise InputError(" ".join(str(error).split())) from error
-
-
-def model_config(options: Namespace) -> dict[str, Any]:
-    """What models.build needs to know."""
-    return {key: getattr(options, key) for key in ("model", "backbone", "num_classes", "num_regions", "imagesize")}
 
 
 def seed_everything(seed: int) -> None:
@@ -41,41 +27,6 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def digests(options: Namespace, store: Path, content: dict[str, Any] | None) -> dict[str, str | None]:
-    """sha256 of the other networks that the run is given, by which a run that goes on knows them; None for one not given.
-
-    A run that goes on from `content` needs its first weights no more. InputError where a file is missing, or the run would
-    replace it.
-    """
-    found: dict[str, str | None] = {}
-    for name in checkpoint.NETWORKS:
-        path, key = getattr(options, name), f"{name}_sha256"
-        needed = path and not (content and name == "init_from")
-        found[key] = digest(name, path, store) if needed else (content or {}).get(key) if path else None
-    return found
-
-
-def digest(name: str, path: Path, store: Path) -> str:
-    """sha256 of one network's file."""
-    file = pretrained.find(path) if checkpoint.is_weights(path) else Path(path)
-    if not file.is_file():
-        raise InputError(f"{file}: no such checkpoint; train that network first, or give another --{name}")
-    if file.resolve().parent == store.resolve():
-        raise InputError(f"{file}: is written by this run itself; give it a --tag of its own")
-    return pretrained.sha256(file)
-
-
-def first_network(options: Namespace, config: dict[str, Any], restored: bool) -> torch.nn.Module:
-    """The network as training begins: with ImageNet's weights, with those of --init_from, or with what a checkpoint will restore."""
-    if restored or not options.init_from:
-        return build_model(config, pretrained=not (options.scratch or restored))
-    content = checkpoint.load(options.init_from)
-    same = {key: value for key, value in config.items() if key != "imagesize"}
-    checkpoint.check_same_model(options.init_from, content, same)
-    network = checkpoint.tested_network(options.init_from, content)
-    return models.resized(network, config["imagesize"]) if network.imagesize != config["imagesize"] else network
 
 
 class Run:
@@ -96,14 +47,14 @@ class Run:
             for folder in (self.store, self.folder):
                 results.check_free(folder)  # before faces are read
         results.check_publish(self.folder, options)
-        self.digests = digests(options, self.store, content)
+        self.origins = origins.known(options, self.store, content)
         seed_everything(options.seed)
         self.train_faces, self.valid_faces, self.test_faces = (
             selection.faces_of(s, options) for s in ("train", "valid", "test")
         )
         selection.check_apart(self.train_faces, self.valid_faces, self.test_faces, options)
         self.test_masks = selection.frozen_masks(options, self.test_faces)
-        config = model_config(options)
+        config = origins.model_config(options)
         if content:
             if "optimizer" not in content:
                 raise InputError(
@@ -111,9 +62,11 @@ class Run:
                 )
             checkpoint.check_same_model(options.resume, content, config)
             checkpoint.check_same_run(options, content)
-            checkpoint.check_same_files(options, content, self.digests)
+            checkpoint.check_same_files(options, content, self.origins)
         # One process after another: VGG16's weights are downloaded by the first one.
-        model = distributed.first_then_others(lambda: first_network(options, config, bool(content)))
+        model = distributed.first_then_others(lambda: origins.first_network(options, config, bool(content)))
+        # An older run that goes on does not know, and one that starts from another network has that one's digest.
+        self.origins |= {} if content or options.init_from else {"pretrained": model.pretrained}
         self.generator = torch.Generator().manual_seed(options.seed)
         self.loader = batches.training_loader(
             self.train_faces, options.batch_size, balance=options.balance, generator=self.generator,
@@ -168,7 +121,7 @@ class Run:
             "model_config": self.state.model.config,
             "config": plain(vars(self.options)),
             "class_names": list(self.train_faces.names),
-            **self.digests,
+            **self.origins,
             "precision": self.state.precision,
             "epoch": self.epoch,
             "best": self.best,
@@ -279,7 +232,6 @@ def train(options: Namespace, command: str) -> dict[str, Any]:
         distributed.wait()  # for the first process to have written best.pt
         best = checkpoint.load(run.store / "best.pt")
         extra = {"command": command, "test_masks": run.test_masks}
-        extra |= {name: found for name, found in run.digests.items() if found}
         model = checkpoint.tested_network(run.store / "best.pt", best)
         return test(options, run.folder, log, model, best, run.test_faces, extra, run.state.precision)
     except KeyboardInterrupt:
@@ -339,6 +291,7 @@ def test(options: Namespace, folder: Path, log: results.Log, model: torch.nn.Mod
         "precision_trained": content.get("precision"),
         "precision_used": precision,
         "device_used": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        **{key: content[key] for key in ORIGINS if key in content},
         **extra,
     }
     found = results.write(folder, options, predictions, faces, extra)

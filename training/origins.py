@@ -1,0 +1,65 @@
+"""What a run begins with: ImageNet's weights, those of another network, and a teacher; what is written of them in its files."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import models
+from models import pretrained
+from pre_processing.artefacts import InputError
+from training import checkpoint
+
+
+def build_model(config: dict[str, Any], pretrained: bool) -> torch.nn.Module:
+    """A network by its .config; InputError where its pretrained weights cannot be had."""
+    try:
+        return models.build(**config, pretrained=pretrained)
+    except (RuntimeError, ValueError) as error:
+        raise InputError(" ".join(str(error).split())) from error
+
+
+def model_config(options: Namespace) -> dict[str, Any]:
+    """What models.build needs to know."""
+    return {key: getattr(options, key) for key in ("model", "backbone", "num_classes", "num_regions", "imagesize")}
+
+
+def known(options: Namespace, store: Path, content: dict[str, Any] | None) -> dict[str, str | None]:
+    """sha256 of the other networks that the run is given, by which a run that goes on knows them; None for one not given.
+
+    With what the trunk's first weights came from, where the run goes on from a `content` that tells it.
+    A run that goes on from `content` needs its first weights no more. InputError where a file is missing, or the run would
+    replace it.
+    """
+    found: dict[str, str | None] = {}
+    if content and "pretrained" in content:
+        found["pretrained"] = content["pretrained"]
+    for name in checkpoint.NETWORKS:
+        path, key = getattr(options, name), f"{name}_sha256"
+        needed = path and not (content and name == "init_from")
+        found[key] = digest(name, path, store) if needed else (content or {}).get(key) if path else None
+    return found
+
+
+def digest(name: str, path: Path, store: Path) -> str:
+    """sha256 of one network's file."""
+    file = pretrained.find(path) if checkpoint.is_weights(path) else Path(path)
+    if not file.is_file():
+        raise InputError(f"{file}: no such checkpoint; train that network first, or give another --{name}")
+    if file.resolve().parent == store.resolve():
+        raise InputError(f"{file}: is written by this run itself; give it a --tag of its own")
+    return pretrained.sha256(file)
+
+
+def first_network(options: Namespace, config: dict[str, Any], restored: bool) -> torch.nn.Module:
+    """The network as training begins: with ImageNet's weights, with those of --init_from, or with what a checkpoint will restore."""
+    if restored or not options.init_from:
+        return build_model(config, pretrained=not (options.scratch or restored))
+    content = checkpoint.load(options.init_from)
+    same = {key: value for key, value in config.items() if key != "imagesize"}
+    checkpoint.check_same_model(options.init_from, content, same)
+    network = checkpoint.tested_network(options.init_from, content)
+    return models.resized(network, config["imagesize"]) if network.imagesize != config["imagesize"] else network
