@@ -28,8 +28,8 @@ def build(model: str, backbone: str, num_classes: int = 7, num_regions: int = 24
           pretrained: bool = True) -> nn.Module:  # fmt: skip
     """Make a network; ``.config`` holds these arguments (without ``pretrained``), so that it can be made again.
 
-    ``.backbone`` is the pretrained part; ``.pretrained`` says what its weights came from, None where they are random: VGG16's
-    have to be downloaded. Raises ValueError for an unknown name or number, RuntimeError if the weights of lite0 or lite2 are
+    ``.backbone`` is the pretrained part; ``.pretrained`` says which ImageNet weights it was built with, None without: those of
+    VGG16 may be out of reach. Raises ValueError for an unknown name or number, RuntimeError if the weights of lite0 or lite2 are
     missing.
     """
     for name, known in ((model, MODELS), (backbone, BACKBONES)):

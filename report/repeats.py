@@ -18,8 +18,8 @@ def several(study: dict, network: str = MAIN) -> list[dict]:
 
 
 def trained_with(study: dict, network: str = MAIN) -> dict[str, int]:
-    """By what the network was trained on, in the order of TRAINED: the seeds that all its tests have, where those are several."""
-    parts = several(study, network)
+    """By what the network was trained on, in the order of TRAINED: the seeds that all its tests were run with, where several."""
+    parts = [part for part in study["seeds"] if is_run(part) and part["id"].startswith(f"{network}-")]
     numbers = {
         name: min((len(part["seeds"]) for part in parts if part["id"].split("-", 4)[3] == name), default=1)
         for name in TRAINED
@@ -51,8 +51,8 @@ def seeds(study: dict) -> str:
         said += [f"for {emotions} emotions {listing(each)}"] if each else []
     if not said:
         return spread(study)
-    return (f"gACNN-Lite0 was trained {', '.join(said)}. "
-            "Figures by emotion and by pair are means over the seeds there are, with intervals over faces and seeds; all else is of seed 0: the matrix, "
+    return (f"gACNN-Lite0 was trained {'; '.join(said)}. Figures by emotion and by pair, and what is called a mean over seeds, "
+            "are means over the seeds there are, with intervals over faces and seeds; all else is of seed 0: the matrix, "
             "McNemar’s tests, lost faces, comparisons of networks, unseen kinds, the table of four emotions, calibration and gates. Averaged answers have intervals over faces alone."
             f"{_mixed([*several(study), *several(study, FOUR_ONLY)])}")  # fmt: skip
 
@@ -85,17 +85,18 @@ def averaged(study: dict) -> str:
     parts = study["ensembles"]
     said = []
     for whose, names in (
-        ("for the seeds of the networks trained for each", (f"{MAIN}-unmasked-bare", f"{MAIN}-masked-seen")),
-        ("for those of the network for both", [f"{MAIN}-both-{test}" for test in WHERE]),
+        ("seeds of the networks trained for each", (f"{MAIN}-unmasked-bare", f"{MAIN}-masked-seen")),
+        ("seeds of the network for both", [f"{MAIN}-both-{test}" for test in WHERE]),
         (
-            "for those of the networks trained on four emotions",
+            "seeds of the networks trained on four emotions",
             (f"{FOUR_ONLY}-unmasked-bare", f"{FOUR_ONLY}-masked-seen"),
         ),
-        ("for the three for both with inputs of 160 pixels", [f"160px-{test}" for test in WHERE]),
+        ("networks for both with inputs of 160 pixels", [f"160px-{test}" for test in WHERE]),
     ):
         found = [(WHERE[name.rsplit("-", 1)[1]], parts[name]) for name in names if name in parts]
         each = [f"{percent(part['accuracy'])}{PERCENT} {where} ({with_span(part['gain'])})" for where, part in found]
-        said += [f"{whose} {listing(each)}"] if each else []
+        number = " or ".join(str(n) for n in sorted({len(part["cells"]) for _, part in found}))
+        said += [f"for the {number} {whose} {listing(each)}"] if each else []
     if not said:
         return ""
     four = parts.get("160px-seen")

@@ -140,7 +140,7 @@ def remains(study: dict) -> str:
     better = ""
     if is_run(study["largest"]):
         drop = study["largest"]["drop"]
-        better = f"; our largest network, for both, loses {percent(drop['value'])} ({span(drop['ci95'])})"
+        better = f"; our largest network, for both, loses {percent(drop['value'])} ({span(drop['ci95'])}, one seed)"
     return (f"Of the {percent(whole['value'])} points that a mask costs unprepared ({span(whole['ci95'])}), {percent(left['value'])} "
             f"({span(left['ci95'])}) remain after training for masks{better}.")  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
 from report.numbers import PERCENT, count, decimal, p_value, percent, span, with_span
-from training.analysis import LARGER, LARGEST, WORN
+from training.analysis import FOUR_ONLY, LARGER, LARGEST, MAIN, WORN
 from training.results import DISPLAY
 
 TESTS = {"bare": "bare", "seen": "seen masks", "unseen": "unseen masks", "low": "worn low", "window": "window",
@@ -109,13 +109,13 @@ def once(rows: list[list]) -> list[list]:
 
 
 def seeds(study: dict) -> list[list[Any]]:
-    """Rows: emotions, trained on, tested on, seeds run, mean accuracy with its interval, standard deviation in points.
+    """Rows of gACNN-Lite0: emotions, trained on, tested on, seeds run, mean accuracy with its interval, standard deviation in points.
 
     Of what was run with several seeds: the mean of one is in the matrix.
     """
     rows = []
     for part in study["seeds"]:
-        if is_run(part) and len(part["seeds"]) > 1:
+        if is_run(part) and len(part["seeds"]) > 1 and part["id"].startswith((f"{MAIN}-", f"{FOUR_ONLY}-")):
             classes, _, _, train, test = part["id"].split("-", 4)
             kinds, _, second = test.partition("-under-")
             rows.append([

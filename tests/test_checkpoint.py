@@ -14,7 +14,7 @@ from small_weights import content_of, make_checkpoint
 import main_trainer
 import models
 from pre_processing.artefacts import InputError
-from training import checkpoint, data, engine, options, run
+from training import checkpoint, contents, data, engine, options, run
 
 RUN = Path("Results/UnmaskedDatasets/FERPlus/SevenEmotions/runs/cnn-lite0-s0")
 WEIGHTS = "checkpoint_ferplus/7U-cnn-lite0-s0"
@@ -184,6 +184,7 @@ def test_a_kill_before_best_pt_costs_no_best_weights(job, monkeypatch, number):
     falling(monkeypatch, [0.3, 0.2, 0.1])
     assert main_trainer.main([*TWO, "--epochs", "3", "--resume", "auto"]) == 0
     assert_tested(job, number, last["average"])
+    assert checkpoint.load(job / "best.pt").keys() >= {*contents.ORIGINS}
 
 
 def test_a_best_pt_of_an_epoch_that_last_pt_does_not_know_is_not_tested(job, monkeypatch):

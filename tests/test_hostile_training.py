@@ -50,6 +50,8 @@ def changed(content: dict, place: str, value: object) -> dict:
         ("model_config.overwrite", True), ("model_config.backbone", "../lite0"), ("model_config.imagesize", 10**9),
         ("model_config", ["gacnn"]), ("best", ...), ("best", float("nan")), ("best_epoch", "9"), ("class_names", 5),
         ("class_names", []), ("model", [1]), ("average", torch.zeros(1)),
+        ("config.mask_share", ...), ("precision", "\x1b[2J"), ("precision", torch.zeros(1)), ("pretrained", "\x1b[2J"),
+        ("pretrained", torch.zeros(1)), ("teacher_sha256", 5), ("init_from_sha256", "\n"),
     ],
 )  # fmt: skip
 def test_a_checkpoint_that_no_run_of_ours_wrote_is_refused_in_one_line(shipped, tmp_path, place, value):

@@ -52,7 +52,7 @@ def test_what_remains_is_told_of_the_largest_network_too(tmp_path: Path) -> None
     study = invent(tmp_path, "all")
     study["largest"]["drop"] = {"value": 0.1123, "ci95": [0.09, 0.14]}
     assert sentences.remains(study).endswith(
-        "remain after training for masks; our largest network, for both, loses 11.2 (9.0\u201314.0)."
+        "remain after training for masks; our largest network, for both, loses 11.2 (9.0\u201314.0, one seed)."
     )
     study["largest"] = {"status": "not run", "reason": "not run yet"}
     assert sentences.remains(study).endswith("remain after training for masks.")

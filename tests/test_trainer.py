@@ -307,6 +307,10 @@ def test_figures_tell_what_training_began_with(job):
     assert [json.loads((folder / "metrics.json").read_text())["pretrained"] for folder in (RUN, tested)] == [first] * 2
     assert main_trainer.main([*ONE, "--overwrite"]) == 0
     assert json.loads((RUN / "metrics.json").read_text())["pretrained"] is None  # --scratch
+    for file in Path("checkpoint_ferplus/7U-cnn-lite0-s0").glob("*.pt"):  # as older ones are
+        checkpoint.save(file, {key: value for key, value in checkpoint.load(file).items() if key != "pretrained"})
+    assert main_trainer.main([*ONE, "--epochs", "2", "--resume", "auto"]) == 0
+    assert "pretrained" not in json.loads((RUN / "metrics.json").read_text())  # nobody knows
 
 
 @pytest.mark.parametrize(

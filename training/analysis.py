@@ -26,10 +26,8 @@ from training.predictions import by_emotion, resampled_scores
 from training.statistics import estimate, over_seeds
 
 FILE, GATES, ABLATIONS = "study.json", "gates.json", "ablations.json"
-MAIN, FOUR_ONLY = (
-    "7-gacnn-lite0",
-    "4-gacnn-lite0",
-)  # the network whose costs are told, and the same trained on four emotions
+MAIN = "7-gacnn-lite0"  # the network whose costs are told
+FOUR_ONLY = "4-gacnn-lite0"  # the same, trained on four emotions
 KEPT = ("command", "git", "config", "software", "n", "accuracy", "ci95", "confusion", "valid_accuracy", "best_epoch",
         "parameters", "test_masks", "precision_used", "device_used")  # fmt: skip
 # Pair: title, what is tested bare, what masked, and whether it is one network.
@@ -200,7 +198,9 @@ class Study:
     def ensembles(self) -> dict[str, Any]:
         """Mean answers of the seeds of one network, and of those for both with larger inputs."""
         trained = ("unmasked-bare", "masked-seen", "both-bare", "both-seen", "both-unseen")
-        names = [*(f"{MAIN}-{name}" for name in trained), *(f"{FOUR_ONLY}-{name}" for name in trained[:2])]
+        names = [f"{MAIN}-{name}" for name in trained] + [
+            f"{FOUR_ONLY}-{name}" for name in ("unmasked-bare", "masked-seen")
+        ]
         seeds = {name: self.seeds_of(name) for name in names}
         wanted = {name: [by_seed[seed].id for seed in sorted(by_seed)] for name, by_seed in seeds.items()}
         for test in ("bare", "seen", "unseen"):

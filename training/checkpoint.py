@@ -33,8 +33,8 @@ LATER = {
     "init_from": None,
     "consistency": 0.0,
 }  # options that older runs did not have
-IDENTITY = ("model_config", "config", "class_names", *(f"{name}_sha256" for name in NETWORKS), "precision", "epoch",
-            "best", "best_epoch")  # what all checkpoints tell  # fmt: skip
+# What all checkpoints tell, but for older ones.
+IDENTITY = ("model_config", "config", "class_names", *contents.ORIGINS, "precision", "epoch", "best", "best_epoch")
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -116,6 +116,7 @@ def of_weights(path: Path) -> dict[str, Any]:
         "model_config": net.config,
         "config": config,
         "class_names": list(net.emotions),
+        **{key: made[key] for key in contents.ORIGINS if key in made},
         **best,
     }
 
@@ -141,7 +142,7 @@ def find_best(path: Path, content: dict[str, Any], store: Path) -> dict[str, Any
         if (best["epoch"], best["best"]) == (content["best_epoch"], content["best"]):
             return {} if file.parent == store else best
     if content["epoch"] == content["best_epoch"] and not content.get("progress"):
-        identity = {key: content.get(key) for key in IDENTITY}  # older ones know of no other network
+        identity = {key: content[key] for key in IDENTITY if key in content}
         return {**identity, "model": content["average"] or content["model"]}
     if not files:
         raise InputError(f"{path}: best.pt is missing beside it; put it there, or start again")
@@ -207,10 +208,10 @@ def load_weights(path: Path, model: torch.nn.Module, weights: dict[str, torch.Te
         raise InputError(f"{path}: its weights do not fit this model; it was written by another version") from error
 
 
-def check_same_files(options: Namespace, content: dict[str, Any], sums: dict[str, str | None]) -> None:
+def check_same_files(options: Namespace, content: dict[str, Any], origins: dict[str, str | None]) -> None:
     """InputError in one line where a run would be gone on with under another network's file of the same name."""
     for name in NETWORKS:
-        if content.get(f"{name}_sha256") != sums[f"{name}_sha256"]:
+        if content.get(f"{name}_sha256") != origins[f"{name}_sha256"]:
             raise InputError(f"{getattr(options, name)}: not the file that this run began with; put that one back, or start "
                              "without --resume")  # fmt: skip
 

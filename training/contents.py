@@ -15,7 +15,7 @@ from pre_processing import emotions
 from training import options
 
 TRAINED_ON = ("unmasked", "masked", "both")
-LONGEST = 1000  # characters of a list of kinds of masks
+LONGEST = 1000  # characters of a text, as a list of kinds of masks is
 
 
 def number(low: float, high: float, whole: bool = True) -> Callable[[Any], bool]:
@@ -30,7 +30,7 @@ def one_of(*values: Any) -> Callable[[Any], bool]:
 
 
 def text(value: Any) -> bool:
-    """Whether a value is a short text, as options have a list of kinds of masks, or None."""
+    """Whether a value is a text on one line, not too long, or None."""
     return value is None or (isinstance(value, str) and len(value) <= LONGEST and value.isprintable())
 
 
@@ -58,8 +58,10 @@ SOMETIMES = {
     "mask_share": number(0, 1, whole=False),
     "same_masks": one_of(False, True),
 }
-# What the trunk's first weights came from, None where they were random, and sha256 of other networks that training was given.
+# What the trunk's first weights came from, None where they were random, and sha256 of other networks that training was given,
+# None where it was given none.
 ORIGINS = ("pretrained", "init_from_sha256", "teacher_sha256")
+PRECISIONS = ("fp32", "bf16", "fp16")
 COUNTED = {"epoch": number(0, 10**6), "best_epoch": number(0, 10**6), "best": number(-1, 1, whole=False)}
 
 
@@ -74,8 +76,10 @@ def defect(content: Any) -> str | None:
         return "does not tell how it was trained"
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         return "does not name its emotions"
-    wanted = [(network, NETWORK), (config, CONFIG), (content, COUNTED), (content, dict.fromkeys(ORIGINS, text))]
-    wanted += [(config, {key: fine for key, fine in SOMETIMES.items() if config.get(key) is not None})]
+    given = {key for key in SOMETIMES if config.get(key) is not None}
+    given |= {"mask_share"} if "mask_kinds" in given else set()
+    wanted = [(network, NETWORK), (config, CONFIG), (config, {key: SOMETIMES[key] for key in SOMETIMES if key in given}),
+              (content, {**COUNTED, **dict.fromkeys(ORIGINS, text), "precision": one_of(None, *PRECISIONS)})]  # fmt: skip
     wrong = [key for part, checks in wanted for key, fine in checks.items() if not fine(part.get(key))]
     wrong += sorted(str(key) for key in network.keys() - NETWORK.keys())
     if wrong:

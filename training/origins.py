@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 import models
-from models import pretrained
+from models.pretrained import find, sha256
 from pre_processing.artefacts import InputError
 from training import checkpoint
 
@@ -27,12 +27,11 @@ def model_config(options: Namespace) -> dict[str, Any]:
     return {key: getattr(options, key) for key in ("model", "backbone", "num_classes", "num_regions", "imagesize")}
 
 
-def known(options: Namespace, store: Path, content: dict[str, Any] | None) -> dict[str, str | None]:
-    """sha256 of the other networks that the run is given, by which a run that goes on knows them; None for one not given.
+def of(options: Namespace, store: Path, content: dict[str, Any] | None) -> dict[str, str | None]:
+    """Those of contents.ORIGINS that are known before there is a network: sha256 of the other networks that the run is given,
+    by which a run that goes on knows them, and what its own trunk began with if the `content` it goes on from tells that.
 
-    With what the trunk's first weights came from, where the run goes on from a `content` that tells it.
-    A run that goes on from `content` needs its first weights no more. InputError where a file is missing, or the run would
-    replace it.
+    A run that goes on needs its first weights no more. InputError where a file is missing, or the run would replace it.
     """
     found: dict[str, str | None] = {}
     if content and "pretrained" in content:
@@ -46,12 +45,12 @@ def known(options: Namespace, store: Path, content: dict[str, Any] | None) -> di
 
 def digest(name: str, path: Path, store: Path) -> str:
     """sha256 of one network's file."""
-    file = pretrained.find(path) if checkpoint.is_weights(path) else Path(path)
+    file = find(path) if checkpoint.is_weights(path) else Path(path)
     if not file.is_file():
         raise InputError(f"{file}: no such checkpoint; train that network first, or give another --{name}")
     if file.resolve().parent == store.resolve():
         raise InputError(f"{file}: is written by this run itself; give it a --tag of its own")
-    return pretrained.sha256(file)
+    return sha256(file)
 
 
 def first_network(options: Namespace, config: dict[str, Any], restored: bool) -> torch.nn.Module:

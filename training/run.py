@@ -47,7 +47,7 @@ class Run:
             for folder in (self.store, self.folder):
                 results.check_free(folder)  # before faces are read
         results.check_publish(self.folder, options)
-        self.origins = origins.known(options, self.store, content)
+        self.origins = origins.of(options, self.store, content)
         seed_everything(options.seed)
         self.train_faces, self.valid_faces, self.test_faces = (
             selection.faces_of(s, options) for s in ("train", "valid", "test")

@@ -11,6 +11,7 @@ import models
 from models import pretrained
 from pre_processing import emotions
 from training import checkpoint
+from training.contents import ORIGINS
 
 TOLD = ("seed", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "targets", "balance", "ema",
         "label_smoothing", "mask_kinds", "mask_share", "same_masks", "second_mask", "teacher_features", "consistency", "mirror")  # fmt: skip
@@ -32,7 +33,7 @@ def provenance(path: Path, content: dict[str, Any]) -> dict[str, Any]:
         "best_epoch": content["best_epoch"],
         "valid_accuracy": content["best"],
         **{key: config.get(key) for key in TOLD},
-        **{f"{name}_sha256": content.get(f"{name}_sha256") for name in checkpoint.NETWORKS},
+        **{key: content[key] for key in ORIGINS if key in content},
         "checkpoint_sha256": pretrained.sha256(path),
     }
 
