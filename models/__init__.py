@@ -35,6 +35,8 @@ def build(model: str, backbone: str, num_classes: int = 7, num_regions: int = 24
     for name, known in ((model, MODELS), (backbone, BACKBONES)):
         if name not in known:
             raise ValueError(f"unknown model or backbone {name!r}: choose from {', '.join(known)}")
+    if num_classes not in (4, 7):
+        raise ValueError(f"num_classes must be 4 or 7, not {num_classes}")
     if not SMALLEST <= imagesize <= LARGEST:
         raise ValueError(f"imagesize must be from {SMALLEST} to {LARGEST} pixels, not {imagesize}")
     net = MODELS[model](BACKBONES[backbone], num_classes, num_regions, imagesize, pretrained)

@@ -115,8 +115,9 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     Folders are made as needed. Raises InputError where the place cannot be written to.
     """
     path = Path(path)
-    # The suffix stays last because image writers choose the format by it.
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    # The suffix stays last because image writers choose the format by it. File systems know names of 255 bytes at most.
+    stem = os.fsencode(path.stem)[:200].decode("utf-8", "ignore")
+    temporary = path.with_name(f".{stem}.{secrets.token_hex(4)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()
@@ -148,12 +149,12 @@ def write_object(path: str | Path, found: dict[str, Any]) -> None:
         temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-def read_bytes(path: str | Path, what: str) -> bytes:
-    """Content of a file; InputError with `what` it should be where it cannot be read."""
+def read_bytes(path: str | Path, what: str, remedy: str = "prepare the database first") -> bytes:
+    """Content of a file; InputError with `what` it should be and what to do where it cannot be read."""
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: {what} cannot be read ({error.strerror}); prepare the database first") from error
+        raise InputError(f"{path}: {what} cannot be read ({error.strerror}); {remedy}") from error
 
 
 def path_defect(path: Any) -> str:

@@ -38,7 +38,8 @@ def check_roots(root: Path, masked_root: Path) -> None:
 def writable(path: Path) -> bool:
     """Whether images can be written under this suffix."""
     # OpenCV gets the suffix alone: it crashes on names that are no text.
-    return path.suffix.isascii() and cv2.haveImageWriter(f"image{path.suffix}")
+    kind = path.suffix.lower()  # OpenCV wants another number of colours for some that it knows
+    return kind.isascii() and kind not in (".pbm", ".pgm", ".ppm") and cv2.haveImageWriter(f"image{kind}")
 
 
 def encoded(path: Path, image: np.ndarray) -> bytes:
@@ -48,7 +49,10 @@ def encoded(path: Path, image: np.ndarray) -> bytes:
             f"{path}: images cannot be written as {path.suffix or 'files without suffix'}; use .png or .jpg"
         )
     pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
-    return cv2.imencode(path.suffix, pixels, QUALITY if path.suffix.lower() in (".jpg", ".jpeg") else [])[1].tobytes()
+    done, data = cv2.imencode(path.suffix, pixels, QUALITY if path.suffix.lower() in (".jpg", ".jpeg") else [])
+    if not done:
+        raise InputError(f"{path}: this image cannot be written as {path.suffix}; use .png or .jpg")
+    return data.tobytes()
 
 
 def write_image(path: Path, image: np.ndarray) -> None:

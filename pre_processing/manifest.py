@@ -27,7 +27,7 @@ TEXTS = ("path", "group", "kind", "placement", "reason", "stamp", "sha256")
 WHOLE = ("face", "left", "top", "right", "bottom")
 NUMBER = re.compile("-?[0-9]{1,9}|")
 LOSSLESS = {".png", ".bmp", ".tif", ".tiff"}
-REMEDY = "remove it, and the masks are made again"
+REMEDY = "remove it and its copies, and the masks are made again"
 SHARE = 20  # writing may take one part in this many of a run's time
 
 Row = dict[str, str]
@@ -96,6 +96,7 @@ class Journal:
         self.path, self.rows, self.due = path, list(kept), 0.0
 
     def __enter__(self) -> Journal:
+        self.write()  # before the first copy: what lies there without a manifest is somebody's own
         return self
 
     def add(self, rows: Iterable[Mapping[str, object]]) -> None:
@@ -110,9 +111,8 @@ class Journal:
         with atomic_write(self.path) as temporary:
             temporary.write_text(to_text(self.rows), encoding="utf-8", newline="\n")
 
-    def __exit__(self, kind: type | None, *_: object) -> None:
-        if kind is None or self.rows:
-            self.write()
+    def __exit__(self, *_: object) -> None:
+        self.write()
 
 
 def manifest_checksum(path: str | Path) -> str:

@@ -98,7 +98,7 @@ def _anchors(path: Path) -> tuple[tuple[str, float, float], ...]:
     """Places (name, u, v) of a text file."""
     anchors: dict[str, tuple[float, float]] = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path}: not a readable text file; write lines such as: nose 0.5 0.05") from error
     for number, line in enumerate(lines, 1):

@@ -104,6 +104,8 @@ def look(image: np.ndarray, fit: Fit) -> Look:
         x, y = np.clip(x, 1, image.shape[1] - 2), np.clip(y, 1, image.shape[0] - 2)
     left, top = max(left - _REACH, 0), max(top - _REACH, 0)
     value = image[top : max(bottom, 0) + _REACH + 1, left : max(right, 0) + _REACH + 1]
+    if not value.size:
+        return Look(0.0, 1.0)  # all of it is beyond the photo
     value = (cv2.cvtColor(value, cv2.COLOR_RGB2GRAY) if value.ndim == 3 else value).astype(np.float32)
     wide = value.shape[1]
     around = (

@@ -23,7 +23,7 @@ from pre_processing.helping import HelpFormatter
 from pre_processing.manifest import manifest_checksum
 from pre_processing.meanface import hide_points
 from pre_processing.overlay import KINDS, kinds_of, put_mask
-from pre_processing.photos import check_links, list_photos, mask_photo, mask_photos
+from pre_processing.photos import check_free, check_links, list_photos, mask_photo, mask_photos
 
 __all__ = [
     "KINDS",
@@ -94,6 +94,7 @@ def mask_all(
             raise InputError(f"{root}: {defect}")
     check_links(masked_root, (masked_root / path for path in points))
     kinds, record = asked(kind), masked_root / manifest.NAME
+    check_free(record, (masked_root / path for path in points))
     stamps = {path: stamp(kinds, seed, _made_from(root / path, face)) for path, face in points.items()}
     kept = [
         row

@@ -79,6 +79,12 @@ def by_people(table: Table, fold: int | None) -> pd.DataFrame:
     return table.samples.assign(split=splits)
 
 
+def check_seed(seed: int) -> None:
+    """InputError where nothing can be drawn with a seed."""
+    if seed < 0:
+        raise InputError(f"--seed {seed}: give one from 0 on")
+
+
 def carve(samples: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Samples with a valid split out of train, drawn by emotion with `seed`.
 

@@ -179,6 +179,12 @@ def check_links(root: Path, copies: Iterable[Path]) -> None:
             raise InputError(f"{folder}: is a link that leads out of {root}; remove it, or choose another folder")
 
 
+def check_free(record: Path, copies: Iterable[Path]) -> None:
+    """InputError where a copy would replace a file that no manifest tells of."""
+    if not record.is_file() and (there := next((copy for copy in copies if copy.is_file()), None)):
+        raise InputError(f"{there}: is there already, and no manifest says that it is a masked copy; remove it, or choose another place")
+
+
 def _stamped(photo: Photo, kinds: str, seed: int, show: str) -> Photo:
     """The photo with a stamp of all that its masks are made from."""
     try:
@@ -229,6 +235,7 @@ def mask_photos(
     photos, record = list_photos(Path(source), Path(target))
     points, boxes = points or {}, boxes or {}
     photos = [photo._replace(points=points.get(photo.path), boxes=boxes.get(photo.path)) for photo in photos]
+    check_free(record, (photo.copy for photo in photos))
     before = manifest.read(record)
     photos = [_stamped(photo, kinds, seed, show) for photo in photos]
     with manifest.Journal(record, _kept(before, photos, record.parent)) as journal:

@@ -22,7 +22,7 @@ from pre_processing.databases.table import MISSING
 from pre_processing.emotions import DATABASES
 from pre_processing.helping import HelpFormatter
 from pre_processing.meanface import hide_points
-from pre_processing.partition import FOLDS, partition, require_people
+from pre_processing.partition import FOLDS, check_seed, partition, require_people
 
 CONDITIONS = ("unmasked", "masked")
 
@@ -199,6 +199,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def work() -> None:
         masks.kinds_of(options.kind)  # before hours of work
+        check_seed(options.seed)
         done = prepare(
             options.DB,
             root,

@@ -31,7 +31,9 @@ def read_boxes(file: str | Path, photos: Collection[str]) -> dict[str, list[np.n
 def _read(file: str | Path, columns: tuple[str, ...], photos: Collection[str]) -> dict[str, list[np.ndarray]]:
     first, last = columns[1], columns[-1]
     try:
-        reader = csv.reader(io.StringIO(read_bytes(file, "CSV file").decode("utf-8-sig"), newline=""), strict=True)
+        reader = csv.reader(
+            io.StringIO(read_bytes(file, "CSV file", "check its name").decode("utf-8-sig"), newline=""), strict=True
+        )
         if tuple(next(reader, ())) != columns:
             raise InputError(f"{file}, line 1: give the columns path,{first},...,{last}")
         found: dict[str, list[np.ndarray]] = {}

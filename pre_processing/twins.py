@@ -15,7 +15,7 @@ import pandas as pd
 from pre_processing import databases, errors, splits
 from pre_processing.artefacts import InputError, ListPaths, atomic_write
 from pre_processing.emotions import DATABASES
-from pre_processing.partition import partition
+from pre_processing.partition import check_seed, partition
 
 COLUMNS = ("path", "twins", "same_label")
 
@@ -63,11 +63,20 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--root_path", type=Path, required=True, help="the database as it was unpacked")
     parser.add_argument("--out", type=Path, default=Path("Results"), help="folder of lists and landmark files")
     parser.add_argument("--seed", type=int, default=0, help="that of pre_processing.prepare, by which Valid was drawn")
+    parser.add_argument(
+        "--rule", choices=("majority", "argmax"), help="FER+: that of pre_processing.prepare [majority]"
+    )
+    parser.add_argument(
+        "--images", choices=("aligned", "original"), help="RAF-DB: those of pre_processing.prepare [aligned if there]"
+    )
     options = parser.parse_args(argv)
 
     def work() -> None:
+        check_seed(options.seed)
         # In the order of pre_processing.prepare: what cannot be read takes no part in drawing Valid.
-        table, images = splits.look(databases.read(options.DB, options.root_path))
+        table, images = splits.look(
+            databases.read(options.DB, options.root_path, rule=options.rule, images=options.images)
+        )
         table = partition(table, seed=options.seed)
         rows = find(table.samples, images)
         path = ListPaths(options.out, "unmasked", table.name).twins

@@ -215,7 +215,8 @@ def predict(chosen: argparse.Namespace) -> int:
         except BrokenProcessPool as error:
             raise OSError("a process that searches faces died (killed, or out of memory): try fewer -j") from error
         finally:
-            report.write(chosen.json, chosen.csv)
+            if report.records or sys.exc_info()[0] is None:  # nothing found does not replace earlier answers
+                report.write(chosen.json, chosen.csv)
     return BROKEN if broken else DONE
 
 

@@ -68,7 +68,8 @@ def place(found: Found) -> dict[str, Any]:
 def check_places(*files: str | None, read: Sequence[Path] = ()) -> None:
     """InputError where one of the files could not be written or would replace a picture, video, weights or a file that is
     `read`, before the work for them is done; `-` is the screen."""
-    if len(set(filter(None, files))) < len([*filter(None, files)]):
+    named = [file if file == SCREEN else Path(file).resolve() for file in files if file]
+    if len({*named}) < len(named):
         raise InputError("--json and --csv: give them different files")
     for file in map(Path, filter(None, files)):
         name = shown(file)

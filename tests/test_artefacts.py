@@ -314,3 +314,11 @@ def test_names_of_files():
     assert files.audit == folder / "FERPlus_audit.csv"
     with pytest.raises(InputError, match="masked, unmasked"):
         artefacts.condition_dir("Results", "hidden", "FERPlus")
+
+
+@pytest.mark.parametrize("name", ["n" * 250 + ".csv", "\u9762" * 82 + ".png"])
+def test_files_of_the_longest_names_are_written(tmp_path, name):
+    name = name[-250:]
+    with artefacts.atomic_write(tmp_path / name) as temporary:
+        temporary.write_text("whole")
+    assert [file.name for file in tmp_path.iterdir()] == [name]

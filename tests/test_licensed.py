@@ -214,7 +214,15 @@ def test_points_that_are_none_are_left_to_the_detector(tmp_path):
 def test_points_of_csv_files_are_those_of_the_obvious_way(seed, count, data):
     rows = np.random.default_rng(seed).uniform(-2000, 2000, (count, 136))
     texts = [";".join(f"{value:.2f}" for value in row) for row in rows]
-    ends = ("", "1;2", ";".join("1" * 136), texts[0] + ";1", ";" * 135, "x;" + texts[0].partition(";")[2])
+    ends = (
+        "",
+        "1;2",
+        ";".join("1" * 136),
+        texts[0] + ";1",
+        ";" * 135,
+        "x;" + texts[0].partition(";")[2],
+        "1\n" + texts[0],
+    )
     odd = data.draw(st.lists(st.sampled_from(ends), max_size=3))
     for text, points in zip(texts + odd, affectnet_full.to_points(texts + odd), strict=True):
         try:

@@ -326,3 +326,9 @@ def test_a_bad_picture_is_named(tmp_path: Path) -> None:
         mask_files.load_kind(tmp_path / "mask.png")
     with pytest.raises(InputError, match="no such file"):
         mask_kinds.find_kind(str(tmp_path / "other.png"))
+
+
+def test_a_text_file_of_windows_is_read(tmp_path: Path) -> None:
+    image, points = photo(96), face(96)
+    masked, _ = put_mask(image, points, 0, str(picture(tmp_path, "\ufeff" + ANCHORS)))
+    assert not np.array_equal(masked, image)

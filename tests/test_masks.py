@@ -209,3 +209,10 @@ def test_portraits_are_covered_and_keep_their_eyes(london: list[Path]) -> None:
         for eye in EYES:
             where = area(image.shape, points[list(eye)])
             assert np.array_equal(masked[where], image[where])
+
+
+def test_a_turned_face_at_the_border_of_a_photo() -> None:
+    points = (MEAN_FACE - MEAN_FACE[36:48].mean(0)) * 300
+    for turned, place in ((-points, (599, 300)), (points[:, ::-1] * (1, -1), (300, 599))):
+        masked, _ = put_mask(photo(600), (turned + place).astype(np.float32), 0)
+        assert masked.shape == (600, 600, 3)

@@ -14,6 +14,7 @@ import pytest
 from mask_photos import contents, face, folder, photo, points_file
 
 from pre_processing import copies, manifest, masks, photos
+from pre_processing.artefacts import InputError
 from pre_processing.crop import read_image
 from pre_processing.masks import face_seed
 from pre_processing.photos import Face
@@ -208,3 +209,16 @@ def test_a_small_doubtful_find_beside_a_face_gets_no_mask(tmp_path: Path, monkey
     seen.update(dict.fromkeys(seen, False))
     assert masks.main([str(source), str(tmp_path / "none"), "-j", "1"]) == 0
     assert len(manifest.read(tmp_path / "none" / "manifest.csv")) == len(boxes)
+
+
+@pytest.mark.usefixtures("known_faces")
+def test_a_file_that_is_no_copy_of_ours_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = folder(tmp_path / "in", ("one.jpg", "two.jpg"))
+    other = folder(tmp_path / "other", ("one.jpg",), size=64)
+    before = contents(tmp_path)
+    for target in (source / "two.jpg", other):  # as a shell makes it of *.jpg, and a second folder of photos
+        assert masks.main([str(source / "one.jpg"), str(target), "-j", "1"]) == 2
+        assert f"{target if target.suffix else target / 'one.jpg'}: is there already" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"other/one\.jpg: is there already"):
+        masks.mask_all(source, other, {"one.jpg": face(96)}, jobs=1)
+    assert contents(tmp_path) == before

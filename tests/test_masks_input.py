@@ -89,7 +89,12 @@ def test_a_portrait_ends_the_search_and_a_crop_needs_none(monkeypatch: pytest.Mo
         ("in/a.png", "in/a.png", [], "original"),
         ("in", "out", ["--kind", "balaclava"], "no such kind"),
         ("in", "out", ["--kind", "gone.png"], "gone.png"),
-        ("in", "out", ["--boxes", "nowhere.csv"], "nowhere.csv"),
+        (
+            "in",
+            "out",
+            ["--boxes", "nowhere.csv"],
+            "nowhere.csv: CSV file cannot be read (No such file or directory); check its name",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

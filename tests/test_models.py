@@ -232,6 +232,7 @@ def test_vgg16_takes_the_pretrained_convolutions(monkeypatch):
         ({"backbone": "resnet"}, "lite0"),
         ({"num_regions": 12}, "20, 24"),
         ({"imagesize": 48}, "64 to 224"),
+        ({"num_classes": 5 * 10**6}, "4 or 7"),
     ],
 )
 def test_what_cannot_be_built_is_refused(options, message):

@@ -42,6 +42,20 @@ def test_a_picture_of_a_kind_that_cannot_be_written_becomes_a_png(run, astronaut
     code, faces, _, _ = run(photo, "--save", tmp_path / "out")
     assert (code, len(faces)) == (0, 1)
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["photo.jfif.png"]
+    grey = tmp_path / "photo.pgm"  # which holds no colours
+    cv2.imwrite(str(grey), skimage.data.astronaut()[..., 1])
+    assert run(grey, "--save", tmp_path / "grey")[0] == 0
+    (file,) = (tmp_path / "grey").iterdir()
+    assert file.name == "photo.pgm.png"
+    assert cv2.imread(str(file)) is not None
+
+
+def test_answers_of_before_stay_where_nothing_was_looked_at(weights, tmp_path):
+    for name in ("answers.json", "answers.csv"):
+        (tmp_path / name).write_text("before")
+    places = ["--json", str(tmp_path / "answers.json"), "--csv", str(tmp_path / "answers.csv")]
+    assert command.main(["--webcam", "77", "--weights", str(weights), *places]) == 2
+    assert {(tmp_path / name).read_text() for name in ("answers.json", "answers.csv")} == {"before"}
 
 
 def test_answers_are_kept_where_a_picture_cannot_be_saved(run, astronaut, tmp_path, monkeypatch):
@@ -68,9 +82,10 @@ def test_the_table_can_go_to_the_screen_but_not_where_the_other_goes(run, astron
     code, _, out, _ = run(astronaut, "--csv", "-")
     assert code == 0
     assert [line.split(",")[0] for line in out.splitlines()] == ["file", str(astronaut)]
-    code, _, _, err = run(astronaut, "--csv", tmp_path / "answers.json")
-    assert code == 2
-    assert "different files" in err
+    for spelling in (tmp_path / "answers.json", f"{tmp_path}/./answers.json"):
+        code, _, _, err = run(astronaut, "--csv", spelling)
+        assert code == 2
+        assert "different files" in err
 
 
 def test_annotated_pictures_do_not_lie_among_the_photos(run, astronaut):

@@ -113,6 +113,7 @@ def test_all_folds_of_ckplus(tmp_path, capsys):
         (["--fold", "3"], "nobody knows who is in which photo"),
         (["--rule", "argmax"], "--rule: RAF-DB has no such option"),
         (["--images", "original"], "no such folder"),
+        (["--seed", "-1"], "--seed -1: give one from 0 on"),
     ],
 )
 def test_options_that_do_not_fit_are_one_line_and_write_nothing(more, message, tmp_path, capsys):

@@ -56,6 +56,9 @@ def test_the_command_names_the_twins_of_a_database(tmp_path: Path, capsys: pytes
     assert row["same_label"] <= 1
     assert twins.main([*options[:2], "--root_path", str(tmp_path / "nowhere")]) == 2
     assert "nowhere" in capsys.readouterr().err
+    assert twins.main([*options, "--seed", "-1"]) == 2
+    assert twins.main([*options, "--images", "original"]) == 2  # this tree has none
+    assert "no such folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("seed", [0, 3])

@@ -166,7 +166,7 @@ def to_box(fields: list[str]) -> tuple[float, ...]:
 def to_points(texts: list[str]) -> list[np.ndarray | tuple[()]]:
     """Points (68, 2) float32 of each text `x;y;x;y ...`, or () where it is not 68 points that span a face."""
     # pandas reads these numbers four times as fast as numpy or float(): there are 400,000 rows of 136.
-    even = "\n".join(text if text.count(";") == 135 else ";" * 135 for text in texts)
+    even = "\n".join(text if text.count(";") == 135 and text.isprintable() else ";" * 135 for text in texts)
     try:
         with np.errstate(over="ignore"):
             table = pd.read_csv(io.StringIO(even), sep=";", header=None, dtype=np.float32, quoting=csv.QUOTE_NONE)
