@@ -68,3 +68,11 @@ def test_another_epoch_than_the_best_is_not_exported(trained, tmp_path, capsys):
     assert export.main([str(path), str(tmp_path / "net.onnx")]) == 2
     assert "give the best.pt beside it" in capsys.readouterr().err
     assert not (tmp_path / "net.onnx").exists()
+
+
+def test_nothing_but_an_onnx_file_is_replaced(trained, tmp_path, capsys):
+    path, _ = trained("cnn")
+    before = path.read_bytes()
+    assert export.main([str(path), str(path)]) == 2
+    assert "best.pt: give a name that ends in .onnx" in capsys.readouterr().err
+    assert path.read_bytes() == before

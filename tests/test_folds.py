@@ -65,7 +65,7 @@ def test_finished_folds_are_not_run_again(job, monkeypatch):
         return train(options, line)
 
     monkeypatch.setattr(run, "train", fail_in_the_second)
-    assert folds.main(command()) == 130
+    assert folds.main(command("--overwrite")) == 130
     assert not (job / BASE / f"{RUN}-2folds").exists()
     assert folds.main(command("--resume", "auto")) == 0  # as a run that was stopped says
     assert folds.main(command()) == 0
@@ -97,3 +97,18 @@ def test_no_fold_starts_from_what_has_seen_its_faces(job, capsys):
     argv = ["--root_path", "data/faces", "--DB", "F", "--condition", "unmasked", "--init_from", "gacnn-lite0-7"]
     assert folds.main(argv) == 2
     assert "gacnn-lite0-7: learnt from people of the folds" in capsys.readouterr().err
+
+
+def test_finished_folds_of_other_faces_are_not_pooled(job, capsys):
+    assert folds.main(command()) == 0
+    folder = job / "folds/1" / BASE / RUN
+    before = (folder / "predictions.csv.gz").read_bytes()
+    (folder / "predictions.csv.gz").write_bytes(before[:100])
+    assert folds.main(command()) == 2
+    assert "predictions.csv.gz: not the predictions of a run" in capsys.readouterr().err
+    (folder / "predictions.csv.gz").write_bytes(before)
+    lists = job / "folds/1/UnmaskedDatasets/FERPlus"
+    for one, other in (("valid", "kept"), ("test", "valid"), ("kept", "test")):  # prepared anew
+        (lists / f"FERPlus_{one}List.txt").rename(lists / f"FERPlus_{other}List.txt")
+    assert folds.main(command()) == 2
+    assert "tested faces that" in capsys.readouterr().err

@@ -76,3 +76,16 @@ def test_another_epoch_than_the_best_is_not_measured(job, capsys):
     assert gates.main(leave("gacnn", **LATER)) == door.BAD_INPUT
     assert "give the best.pt beside it" in capsys.readouterr().err
     assert not (job / "Results" / gates.FILE).exists()
+
+
+def test_gates_of_another_network_are_not_replaced_unasked(job, capsys):
+    argv = leave("pacnn")
+    for more in ([], []):  # the same network again
+        assert gates.main([*argv, *more]) == 0
+    before = (job / "Results" / gates.FILE).read_bytes()
+    (job / "best.pt").rename("other.pt")
+    assert gates.main(["other.pt", *argv[1:]]) == 2
+    assert "holds the gates of best.pt; give --results FOLDER, or --overwrite" in capsys.readouterr().err
+    assert (job / "Results" / gates.FILE).read_bytes() == before
+    assert gates.main(["other.pt", *argv[1:], "--overwrite"]) == 0
+    assert json.loads((job / "Results" / gates.FILE).read_text())["checkpoint"] == "other.pt"

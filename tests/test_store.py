@@ -263,3 +263,11 @@ def test_a_mask_picture_that_has_changed_is_drawn_anew(job):
         chosen = faces(imagesize=64, masks=wearing.Masks(str(own), fixed=True))
         looks.append([chosen[index]["image"].numpy() for index in range(len(chosen))])
     assert not any(np.array_equal(one, two) for one, two in zip(*looks, strict=True))
+
+
+@pytest.mark.parametrize("size", [0, 40, 1000])
+def test_a_damaged_file_is_one_line(job, size):
+    path = faces().store.path
+    os.truncate(path, size)
+    with pytest.raises(InputError, match=r"\.npy: damaged, though only a copy of faces; remove it"):
+        faces()

@@ -355,3 +355,20 @@ def test_mirrored_answers_count_as_much_as_the_others():
     assert plain[0, 1] > 1.5 * plain[0, 0]
     assert both[0, 0] == pytest.approx(both[0, 1])
     assert both[1] == pytest.approx(plain[1])
+
+
+def test_lists_that_share_faces_are_refused(job, capsys):
+    test = "Results/UnmaskedDatasets/FERPlus/FERPlus_testList.txt"
+    assert main_trainer.main([*ONE, "--valid_list", test]) == 2
+    assert f"{test}: " in (said := capsys.readouterr().err)
+    assert "are in" in said
+
+
+def test_a_run_does_not_go_on_with_other_faces(job, capsys):
+    assert main_trainer.main(ONE) == 0
+    valid, test = (Path(f"Results/UnmaskedDatasets/FERPlus/FERPlus_{split}List.txt") for split in ("valid", "test"))
+    texts = [file.read_text() for file in (valid, test)]
+    for file, text in zip((test, valid), texts, strict=True):  # prepared anew
+        file.write_text(text)
+    assert main_trainer.main([*ONE, "--epochs", "2", "--resume", "auto"]) == 2
+    assert "last.pt: began with other faces of valid, test than the lists name" in capsys.readouterr().err

@@ -34,7 +34,17 @@ LATER = {
     "consistency": 0.0,
 }  # options that older runs did not have
 # What all checkpoints tell, but for older ones.
-IDENTITY = ("model_config", "config", "class_names", *contents.ORIGINS, "precision", "epoch", "best", "best_epoch")
+IDENTITY = (
+    "model_config",
+    "config",
+    "class_names",
+    "faces",
+    *contents.ORIGINS,
+    "precision",
+    "epoch",
+    "best",
+    "best_epoch",
+)
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -58,7 +68,7 @@ def load(path: Path) -> dict[str, Any]:
     InputError or WeightsError where it is missing or not one of ours.
     """
     if is_weights(path):
-        return checked(path, of_weights(path))
+        return checked(path, of_weights(path, models.load_pretrained(path)))
     if not Path(path).is_file():
         raise InputError(
             f"{path}: no such checkpoint; train it first (Scripts.txt has the line), or give another best.pt, last.pt, or the name of shipped "
@@ -97,9 +107,8 @@ def is_weights(path: Path) -> bool:
     return Path(path).suffix == pretrained.SUFFIX or str(path) in pretrained.shipped()
 
 
-def of_weights(path: Path) -> dict[str, Any]:
-    """Weights as a checkpoint that can be tested, but not be gone on with."""
-    net = models.load_pretrained(path)
+def of_weights(path: Path, net: torch.nn.Module) -> dict[str, Any]:
+    """The network of a file of weights as a checkpoint that can be tested, but not be gone on with."""
     check_emotions(path, net.emotions)
     made = net.provenance
     codes = {name: code for code, name in emotions.DATABASES.items()}
@@ -107,7 +116,7 @@ def of_weights(path: Path) -> dict[str, Any]:
         condition = "masked" if made.get("mask_kinds") else made["train_condition"]
         config = {**made, "DB": codes[made["database"]], "condition": condition}
         best = {"epoch": made["best_epoch"], "best_epoch": made["best_epoch"], "best": made["valid_accuracy"]}
-    except KeyError as error:
+    except (KeyError, TypeError) as error:
         raise InputError(
             f"{path}: does not tell what it was trained on ({error}); write it again from its checkpoint"
         ) from error
@@ -206,6 +215,17 @@ def load_weights(path: Path, model: torch.nn.Module, weights: dict[str, torch.Te
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise InputError(f"{path}: its weights do not fit this model; it was written by another version") from error
+
+
+def check_same_faces(path: Path, content: dict[str, Any], faces: dict[str, str]) -> None:
+    """InputError where a run would go on with other lists than it began with: faces it learnt from could then be tested.
+
+    Older runs do not know theirs.
+    """
+    if other := [split for split in faces if (content.get("faces") or faces)[split] != faces[split]]:
+        raise InputError(
+            f"{path}: began with other faces of {', '.join(other)} than the lists name; prepare them as then, or start without --resume"
+        )
 
 
 def check_same_files(options: Namespace, content: dict[str, Any], origins: dict[str, str | None]) -> None:

@@ -34,6 +34,11 @@ def text(value: Any) -> bool:
     return value is None or (isinstance(value, str) and len(value) <= LONGEST and value.isprintable())
 
 
+def lists(value: Any) -> bool:
+    """Whether a value is a text for each split, or None."""
+    return value is None or (isinstance(value, dict) and value.keys() == {*SPLITS} and all(map(text, value.values())))
+
+
 def tensors(value: Any) -> bool:
     """Whether a value is a dict of tensors by name."""
     return isinstance(value, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in value.items())
@@ -61,6 +66,7 @@ SOMETIMES = {
 # What the trunk's first weights came from, None where they were random, and sha256 of other networks that training was given,
 # None where it was given none.
 ORIGINS = ("pretrained", "init_from_sha256", "teacher_sha256")
+SPLITS = ("train", "valid", "test")
 PRECISIONS = ("fp32", "bf16", "fp16")
 COUNTED = {"epoch": number(0, 10**6), "best_epoch": number(0, 10**6), "best": number(-1, 1, whole=False)}
 
@@ -79,7 +85,7 @@ def defect(content: Any) -> str | None:
     given = {key for key in SOMETIMES if config.get(key) is not None}
     given |= {"mask_share"} if "mask_kinds" in given else set()
     wanted = [(network, NETWORK), (config, CONFIG), (config, {key: SOMETIMES[key] for key in SOMETIMES if key in given}),
-              (content, {**COUNTED, **dict.fromkeys(ORIGINS, text), "precision": one_of(None, *PRECISIONS)})]  # fmt: skip
+              (content, {**COUNTED, **dict.fromkeys(ORIGINS, text), "faces": lists, "precision": one_of(None, *PRECISIONS)})]  # fmt: skip
     wrong = [key for part, checks in wanted for key, fine in checks.items() if not fine(part.get(key))]
     wrong += sorted(str(key) for key in network.keys() - NETWORK.keys())
     if wrong:

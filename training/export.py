@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from pre_processing import emotions
-from pre_processing.artefacts import atomic_write
+from pre_processing.artefacts import InputError, atomic_write
 from training import door, trained
 
-OPSET = 18
+SUFFIX, OPSET = ".onnx", 18
 TRACED = 3  # faces; any number but 0 and 1, which torch would take for fixed
 
 
@@ -70,6 +70,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     def work() -> None:
+        if args.output.suffix.lower() != SUFFIX:
+            raise InputError(f"{args.output}: give a name that ends in {SUFFIX}")
         export(trained.network(args.checkpoint), args.output)
         print(args.output)
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pre_processing.artefacts import InputError, ListPaths, write_object
+from pre_processing.artefacts import InputError, ListPaths, read_list, write_object
 from pre_processing.emotions import DATABASES
 from training import cells, checkpoint, distributed, door, figures, metrics, options, predictions, results, run
 from training.checkpoint import plain
@@ -75,12 +75,14 @@ def run_fold(argv: list[str], chosen: Namespace, fold: int, folder: Path) -> Pat
         argv += ["--results", str(chosen.results / "folds" / str(fold))]
     weights = results.checkpoint_dir(chosen)
     argv += ["--model_dir", str(weights.with_name(f"{weights.name}-fold{fold}"))]
-    own, command = options.parse(argv), results.command_line(argv)
+    # Who begins anew goes on without saying so again.
+    own, command = options.parse(argv), results.command_line([word for word in argv if word != "--overwrite"])
     target = results.run_dir(own)
     print(f"fold {fold}: {target}", flush=True)
     if not chosen.overwrite:
         check_command(target / f"{results.stem(own)}output.txt", command)
         if (target / "metrics.json").is_file():
+            check_tested(target, own.test_list)
             return target
         last = own.model_dir / "last.pt"
         argv += ["--resume", str(last)] if last.is_file() else ["--overwrite"]
@@ -92,6 +94,17 @@ def check_command(text: Path, command: str) -> None:
     """InputError where a run's text shows that another command began it."""
     if text.is_file() and text.read_text(encoding="utf-8").partition("\n")[0] != command:
         raise InputError(f"{text.parent}: holds the run of another command; give --tag NAME or --overwrite")
+
+
+def check_tested(target: Path, listed: Path) -> None:
+    """InputError where a finished fold has no whole predictions, or tested others than its list names now: who moved to it
+    from another fold would be tested twice, or never.
+    """
+    found = predictions.read(target, cells.read_figures(target / "metrics.json"))
+    if not {*found.paths} <= {*read_list(listed)}:
+        raise InputError(
+            f"{target}: tested faces that {listed} does not name any more; give --overwrite, and all folds begin anew"
+        )
 
 
 def pool(chosen: Namespace, runs: dict[int, Path], command: str) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from models.regions import hidden_regions
-from pre_processing.artefacts import InputError, write_object
+from pre_processing.artefacts import InputError, read_object, write_object
 from training import batches, checkpoint, door, engine, options, selection, trained
 
 FILE = "gates.json"
@@ -84,15 +84,19 @@ def work(path: Path, more: list[str], command: str) -> Path:
         raise InputError(f"{path}: a plain cnn has no gates; give the checkpoint of a gacnn or pacnn")
     net = checkpoint.tested_network(path, content)
     chosen = {test: parse(path, {**content["config"], **config}, more, test) for test in TESTS}
+    file = chosen["bare"].results / FILE
+    if file.is_file() and not chosen["bare"].overwrite:
+        before = read_object(file, "not the gates of a network ({error}); remove it").get("checkpoint")
+        if before != path.as_posix():
+            raise InputError(f"{file}: holds the gates of {before}; give --results FOLDER, or --overwrite")
     found = {test: measure(net, chosen[test]) for test in TESTS}
     hidden = hidden_regions(count)
     for figures in found.values():
         figures["mean"] = parts(figures["gates"], hidden)
     told = {"status": "run", "command": command, "checkpoint": path.as_posix(), "train": trained.trained_on(content["config"]),
             "model_config": config, "best_epoch": content["best_epoch"], "hidden": hidden, **found}  # fmt: skip
-    folder = chosen["bare"].results
-    write_object(folder / FILE, told)
-    return folder / FILE
+    write_object(file, told)
+    return file
 
 
 def main(argv: list[str] | None = None) -> int:

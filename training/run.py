@@ -16,9 +16,10 @@ from pre_processing import emotions
 from pre_processing.artefacts import InputError
 from training import batches, checkpoint, data, distributed, engine, metrics, origins, results, selection
 from training.checkpoint import plain
-from training.contents import ORIGINS
+from training.contents import ORIGINS, SPLITS
 from training.options import AUTO
 from training.progress import Progress, after, begun, unbroken
+from training.store import fingerprint
 from training.trained import trained_on
 
 
@@ -49,10 +50,10 @@ class Run:
         results.check_publish(self.folder, options)
         self.origins = origins.of(options, self.store, content)
         seed_everything(options.seed)
-        self.train_faces, self.valid_faces, self.test_faces = (
-            selection.faces_of(s, options) for s in ("train", "valid", "test")
-        )
+        self.train_faces, self.valid_faces, self.test_faces = (selection.faces_of(s, options) for s in SPLITS)
         selection.check_apart(self.train_faces, self.valid_faces, self.test_faces, options)
+        splits = zip(SPLITS, (self.train_faces, self.valid_faces, self.test_faces), strict=True)
+        self.faces = {split: fingerprint(sorted(faces.paths)) for split, faces in splits}
         self.test_masks = selection.frozen_masks(options, self.test_faces)
         config = origins.model_config(options)
         if content:
@@ -62,6 +63,7 @@ class Run:
                 )
             checkpoint.check_same_model(options.resume, content, config)
             checkpoint.check_same_run(options, content)
+            checkpoint.check_same_faces(options.resume, content, self.faces)
             checkpoint.check_same_files(options, content, self.origins)
         # One process after another: VGG16's weights are downloaded by the first one.
         model = distributed.first_then_others(lambda: origins.first_network(options, config, bool(content)))
@@ -121,6 +123,7 @@ class Run:
             "model_config": self.state.model.config,
             "config": plain(vars(self.options)),
             "class_names": list(self.train_faces.names),
+            "faces": self.faces,
             **self.origins,
             "precision": self.state.precision,
             "epoch": self.epoch,

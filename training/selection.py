@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from argparse import Namespace
 from typing import Any
 
@@ -66,10 +67,10 @@ def frozen_masks(options: Namespace, faces: data.Faces) -> dict[str, Any] | None
 
 
 def check_apart(train: data.Faces, valid: data.Faces, test: data.Faces, options: Namespace) -> None:
-    """InputError where a face that is trained on is also validated or tested on."""
-    for faces, file in ((valid, options.valid_list), (test, options.test_list)):
-        shared = set(train.paths) & set(faces.paths)
-        if shared:
+    """InputError where a face is in two of the lists."""
+    lists = ((train, options.train_list), (valid, options.valid_list), (test, options.test_list))
+    for (faces, file), (others, other) in itertools.combinations(lists, 2):
+        if shared := set(faces.paths) & set(others.paths):
             raise InputError(
-                f"{file}: {min(shared)} and {len(shared) - 1} more are in {options.train_list} as well; give lists of one preparation"
+                f"{other}: {min(shared)} and {len(shared) - 1} more are in {file} as well; give lists of one preparation"
             )

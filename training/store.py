@@ -51,8 +51,11 @@ class Store:
     def open(self) -> None:
         """Map the file; nothing is read before it is looked at."""
         points = points_path(self.path)
-        self.pixels = np.load(self.path, mmap_mode="r")
-        self.points = np.load(points, mmap_mode="r") if points.is_file() else None
+        try:
+            self.pixels = np.load(self.path, mmap_mode="r")
+            self.points = np.load(points, mmap_mode="r") if points.is_file() else None
+        except (ValueError, EOFError) as error:
+            raise InputError(f"{self.path}: damaged, though only a copy of faces; remove it and run again") from error
 
     def __getstate__(self) -> dict:
         return {"path": self.path}  # a process that is not forked maps the file itself

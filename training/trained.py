@@ -47,7 +47,7 @@ def network(weights: str | Path) -> nn.Module:
     path = Path(weights)
     if path.suffix != checkpoint.SUFFIX:
         net = models.load_pretrained(weights)
-        checkpoint.check_emotions(path, net.emotions)
+        checkpoint.checked(path, checkpoint.of_weights(path, net))
         return net
     content = checkpoint.load(path)
     checkpoint.check_best(path, content)
