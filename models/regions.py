@@ -36,7 +36,7 @@ REGIONS_20: tuple[Region, ...] = (
 REGIONS: dict[int, tuple[Region, ...]] = {24: REGIONS_24, 20: REGIONS_20}
 
 # Moves are given for a face image 256 pixels wide, in which the outline of the face takes four fifths.
-# Only points that no mask hides measure the face, so a mask does not change its size.
+# Only points that are kept under a mask measure the face, so a mask does not change its size.
 _REFERENCE_SIDE = 256.0
 _SIDE_PER_OUTLINE = 1.25
 _VISIBLE = (*range(30), *range(36, 48))

@@ -1,6 +1,6 @@
 """The one crop of a face, used for preparing, training and predicting alike.
 
-Geometry: an upright square around the points that no mask hides (jaw, brows, nose bridge, eyes: 0-29 and 36-47,
+Geometry: an upright square around the points that are kept under a mask (jaw, brows, nose bridge, eyes: 0-29 and 36-47,
 0-based). Its centre is the middle of their bounding box, its side FACTOR times the longer side of that box. Because
 hidden points take no part, a face is cropped the same with and without a mask. Pixel centres lie at integer
 coordinates; what lies beyond the photo repeats its border.

@@ -182,7 +182,9 @@ def check_links(root: Path, copies: Iterable[Path]) -> None:
 def check_free(record: Path, copies: Iterable[Path]) -> None:
     """InputError where a copy would replace a file that no manifest tells of."""
     if not record.is_file() and (there := next((copy for copy in copies if copy.is_file()), None)):
-        raise InputError(f"{there}: is there already, and no manifest says that it is a masked copy; remove it, or choose another place")
+        raise InputError(
+            f"{there}: is there already, and no manifest says that it is a masked copy; remove it, or choose another place"
+        )
 
 
 def _stamped(photo: Photo, kinds: str, seed: int, show: str) -> Photo:

@@ -42,5 +42,5 @@ def found_points(benchmarks: dict[str, list[dict[str, str]]]) -> str:
         {who: float(row[f"{who}: {what}"]) for who in ("study", "predict.py")} for what in ("as worn", "second over it")
     )
     gains = {who: f"{over[who] - worn[who]:.1f}" for who in worn}
-    return (f"With points found behind the mask the shipped network recognises {worn['predict.py']}, not {worn['study']}\u202f% of {row['n']} faces of Valid "
+    return (f"With points found behind the mask, in the bare face’s box, the shipped network recognises {worn['predict.py']}, not {worn['study']}\u202f% of {row['n']} faces of Valid "
             f"behind unseen kinds, and a second mask adds {gains['predict.py']}, not {gains['study']} points.")  # fmt: skip

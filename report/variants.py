@@ -13,6 +13,7 @@ from training.options import IMAGE_SIZE
 from training.results import DISPLAY
 
 WHERE = {"bare": "on bare faces", "seen": "behind seen masks", "unseen": "behind unseen masks"}
+AFTER_BARE = "7-gacnn-lite0-s0-masked+init_from-seen"
 CONTROL = "The CNN has fewer parameters, one linear layer and only the coarse last map, so that this is not what attention alone is worth."
 
 
@@ -35,9 +36,9 @@ def all_of(study: dict) -> dict[str, str]:
 
 def after_bare(study: dict) -> str:
     """What it is worth to start with the weights of the network for bare faces."""
-    figures = _beside(study, "7-gacnn-lite0-s0-masked+init_from-seen", WHERE["seen"])
+    figures = _beside(study, AFTER_BARE, WHERE["seen"])
     return (
-        f"Beside the network for masked faces that starts from ImageNet, one that starts from the network for bare faces, and so has twice the epochs, "
+        f"Beside the network for masked faces that starts from ImageNet ({_of(_part(study, AFTER_BARE))}), one that starts from the network for bare faces, and so has twice the epochs, "
         f"recognises {figures}."
         if figures
         else ""
@@ -60,8 +61,9 @@ def larger(study: dict) -> str:
     said = _changes(study, f"7-gacnn-lite0-s0-{LARGER}")
     if not said:
         return ""
-    text = (f"Inputs of 160 pixels and a teacher, which the ablations on Valid had favoured, change the accuracy of the network for both by "
-            f"{listing(said)}; they were not measured apart.")  # fmt: skip
+    usual = _of(*(_part(study, f"7-gacnn-lite0-s0-{LARGER}-{test}") for test in WHERE))
+    text = (f"Inputs of 160 pixels and a teacher whose features are followed, which ablations on Valid had favoured (the teacher behind seen masks alone), change "
+            f"the accuracy of the network for both ({usual}) by {listing(said)}; they were not measured apart.")  # fmt: skip
     return f"{text} {largest(study)}".strip()
 
 
@@ -91,18 +93,19 @@ def robust(study: dict) -> str:
 
 def vgg16(study: dict) -> str:
     """What VGG16, the trunk that the networks were published with, recognises beside Lite0 with the same regions and units."""
-    said, ran = [], []
+    said, ran, beside = [], [], []
     for model, classes in itertools.product(("gacnn", "pacnn"), (7, 4)):
         tests = (("unmasked", "bare"), ("masked", "seen"))
         parts = [_beside(study, f"{classes}-{model}-vgg16-s0-{train}-{test}", WHERE[test]) for train, test in tests]
         if any(parts):
+            beside += [_part(study, f"{classes}-{model}-vgg16-s0-{train}-{test}") for train, test in tests]
             ran += [cell for train, test in tests if (cell := find(study, train, test, classes, model, "vgg16"))]
             emotions, each = "seven" if classes == 7 else "four", ", trained for each," if all(parts) else ""
             said.append(f"in {DISPLAY[model]}{each} {listing([part for part in parts if part])} of {emotions} emotions")
     if not said:
         return ""
     now = ran[0]
-    return (f"VGG16, the trunk that Li et al. use, recognises {'; '.join(said)}, beside Lite0 (seed 0). It saw {now['config']['imagesize']} pixels, not "
+    return (f"VGG16, the trunk that Li et al. use, recognises {'; '.join(said)}, beside Lite0 ({_of(*beside)}). It saw {now['config']['imagesize']} pixels, not "
             f"{IMAGE_SIZE['lite0']}, for {now['epochs']} epochs in {now['precision_used']}, with a recipe of its own, so that this is not what the trunk "
             "alone is worth.")  # fmt: skip
 
@@ -181,6 +184,12 @@ def _part(study: dict, cell: str, beside: str | None = None) -> dict | None:
     )
 
 
+def _of(*parts: dict | None) -> str:
+    """`seed 0` or `means over 3 seeds`: of what those networks are that others are set beside."""
+    numbers = sorted({len(part["seeds"]) for part in parts if part})
+    return "seed 0" if numbers == [1] else f"means over {listing([str(number) for number in numbers])} seeds"
+
+
 def _beside(study: dict, cell: str, where: str) -> str | None:
     """`87.7 against 86.6 % on bare faces (1.2 points, 0.3–2.0)`: a cell and its like; None where either was not run."""
     part = _part(study, cell)
@@ -192,17 +201,16 @@ def _beside(study: dict, cell: str, where: str) -> str | None:
 
 def control(study: dict) -> str:
     """Whether attention helps: the plain network and patches alone, beside gACNN."""
-    said, plain = [], False
+    said, plain, beside = [], False, []
     for model, name in (("cnn", "the plain CNN"), ("pacnn", "pACNN")):
-        parts = [
-            _beside(study, f"7-{model}-lite0-s0-unmasked-bare", WHERE["bare"]),
-            _beside(study, f"7-{model}-lite0-s0-masked-seen", WHERE["seen"]),
-        ]
+        ids = {f"7-{model}-lite0-s0-unmasked-bare": WHERE["bare"], f"7-{model}-lite0-s0-masked-seen": WHERE["seen"]}
+        parts = [_beside(study, cell, where) for cell, where in ids.items()]
+        beside += [_part(study, cell) for cell in ids]
         if any(parts):
             each = ", trained for each," if all(parts) else ""
             said.append(f"{name}{each} recognises {listing([part for part in parts if part])}")
             plain = plain or (model == "cnn" and all(parts))
-    text = f"Beside gACNN, with the same trunk and recipe (seed 0), {'; '.join(said)}. " if said else ""
+    text = f"Beside gACNN, with the same trunk and recipe ({_of(*beside)}), {'; '.join(said)}. " if said else ""
     if plain:
         return text + CONTROL
     tried = next((row for row in study["ablations"].get("rows", []) if row["name"] == "plain" and is_run(row)), None)
@@ -226,7 +234,7 @@ def duplicates(study: dict) -> str:
         if part["cell"] == "7-gacnn-lite0-s0-unmasked+duplicates-bare":
             kept, out = (f"{percent(part[which])}{PERCENT}" for which in ("accuracy", "accuracy_beside"))
             text = (f"With near-duplicates left in, for comparison with published figures, the network for bare faces recognises {kept} of "
-                    f"the test faces, and without them {out}: a difference of {with_span(part['gain'])} points.")  # fmt: skip
+                    f"the test faces, and without them {out} ({_of(part)}): a difference of {with_span(part['gain'])} points.")  # fmt: skip
             return f"{text} {_twins(part['twins'])}".strip()
     return "What near-duplicates are worth was not measured yet."
 
@@ -235,17 +243,17 @@ def twins(study: dict) -> str:
     """The same in a sentence."""
     for part in study["variations"]:
         if part["cell"] == "7-gacnn-lite0-s0-unmasked+duplicates-bare":
-            text = (f"Left in Train, as we believe published figures have them, they add {with_span(part['gain'])} points on bare faces "
-                    f"({percent(part['accuracy'])}{PERCENT})")  # fmt: skip
+            text = (f"Left in Train and Valid, as we believe published figures have them, they add {with_span(part['gain'])} points on bare faces "
+                    f"({percent(part['accuracy'])}{PERCENT}, beside {_of(part)})")  # fmt: skip
             same = part["twins"].get("same_label") if is_run(part["twins"]) else None
-            more = f", and {with_span(same['gain'])} on the {count(same['n'])} that have a twin of their label in Train"
+            more = f", and {with_span(same['gain'])} on the {count(same['n'])} all of whose twins in Train bear their label"
             return f"{text}{more if same else ''}."
     return ""
 
 
 def attention(study: dict) -> str:
     """What networks lose that have less of it, in a sentence."""
-    said = []
+    said, beside = [], []
     for model, name in (
         ("pacnn", "Without the view of the whole face (pACNN)"),
         ("cnn", "without regions and gates (plain CNN)"),
@@ -254,10 +262,11 @@ def attention(study: dict) -> str:
         ids = {f"7-{model}-lite0-s0-unmasked-bare": WHERE["bare"], f"7-{model}-lite0-s0-masked-seen": WHERE["seen"]}
         figures = [f"{with_span(gains[cell])} points {where}" for cell, where in ids.items() if cell in gains]
         said += [f"{name} accuracy changes by {listing(figures)}"] if figures else []
+        beside += [_part(study, cell) for cell in ids]
         plain = model == "cnn" and bool(figures)
     text = "; ".join(said)
     return (
-        f"{text[0].upper()}{text[1:]}, beside gACNN with the same trunk and recipe.{f' {CONTROL}' if plain else ''}"
+        f"{text[0].upper()}{text[1:]}, beside gACNN with the same trunk and recipe ({_of(*beside)}).{f' {CONTROL}' if plain else ''}"
         if text
         else ""
     )

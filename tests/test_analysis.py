@@ -189,6 +189,12 @@ def test_a_network_trained_in_another_way_stands_beside_its_like(folder):
     assert (found["cell"], found["beside"], found["n"]) == (DUPLICATES, BARE, sum(FACES))
     assert 0.03 < found["gain"]["value"] == pytest.approx(found["accuracy"] - found["accuracy_beside"], abs=1e-5)
     assert told["costs"]["shift"]["status"] == "not run"
+    assert found["seeds"] == [0]
+    seeds = study_job.study(folder, {BARE.replace("-s0-", "-s2-"): POOR}, FACES)
+    (mean,) = written(folder)["variations"]
+    usual = np.mean([cell.figures["accuracy"] for cell in seeds.values() if cell.name == seeds[BARE].name and cell.own])
+    assert mean["seeds"] == [0, 2]
+    assert mean["accuracy"] - mean["gain"]["value"] == pytest.approx(usual, abs=1e-5) == mean["accuracy_beside"]
     usual, other = ({**vars(cell.chosen)} for cell in cells.read() if cell.id in (BARE, DUPLICATES))
     assert {key for key in usual if usual[key] != other[key]} == {
         "main_folder",
@@ -265,6 +271,7 @@ def test_averaged_answers_are_those_of_the_mean_probabilities(folder):
     assert (told["cells"], told["n"]) == (names, sum(FACES))
     assert told["accuracy"] == pytest.approx(hits.mean(), abs=1e-5) != pytest.approx(alone, abs=1e-5)
     assert told["accuracy_alone"] == pytest.approx(alone, abs=1e-5)
+    assert told["best"] == pytest.approx(max(study[name].figures["accuracy"] for name in names), abs=1e-5)
     assert told["gain"]["value"] == pytest.approx(hits.mean() - alone, abs=1e-5)
     low, high = told["gain"]["ci95"]
     assert low < told["gain"]["value"] < high

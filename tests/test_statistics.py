@@ -140,6 +140,9 @@ def test_one_seed_adds_nothing_and_several_spread():
     )
     deep = np.broadcast_to(np.array([0.7, 0.8, 0.9])[:, None], (len(weights), 3, 4))
     assert np.allclose(statistics.over_seeds(deep, weights), statistics.over_seeds(figures, weights)[:, None])
+    figures = np.where([True, False, False], np.nan, figures)  # as the precision of what one seed never answers
+    found = statistics.over_seeds(figures, weights)
+    assert np.array_equal(np.isfinite(found), weights[:, 0] == 0)
 
 
 def test_an_interval_leaves_out_what_is_not_defined():

@@ -48,6 +48,8 @@ def test_other_ways_of_training_are_told_by_what_they_are_worth(tmp_path: Path) 
         part = next(part for part in study["variations"] if part["cell"] == f"7-gacnn-lite0-s0-{cell}")
         part |= {"accuracy": 0.8111, "accuracy_beside": 0.8, "gain": {"value": 0.0111, "ci95": [0.001, 0.02]}}
         said = text(study)
+        assert "(means over 3 seeds)" in said
+        assert "(seed 0)" in text({**study, "variations": [{**part, "seeds": [0]}]})
         assert all(figure in said for figure in figures)
     group = {"n": 1312, "accuracy": 0.98, "accuracy_beside": 0.93, "gain": {"value": 0.05, "ci95": [0.04, 0.06]}}
     part = next(part for part in study["variations"] if "twins" in part)
@@ -154,7 +156,7 @@ def test_attention_is_set_beside_what_has_none(tmp_path: Path) -> None:
     assert said in variants.control(study)
     study["variations"].append({**plain, "cell": "7-cnn-lite0-s0-unmasked-bare"})  # the other one waits for its turn
     assert variants.control(study).startswith(
-        "Beside gACNN, with the same trunk and recipe (seed 0), the plain CNN recognises"
+        "Beside gACNN, with the same trunk and recipe (means over 3 seeds), the plain CNN recognises"
     )
     assert said in variants.control(study)
     study["ablations"] = {}
@@ -166,7 +168,7 @@ def test_attention_in_a_sentence_does_not_hide_what_else_the_plain_network_lacks
     assert variants.attention(study).endswith(variants.CONTROL)
     assert "; without regions and gates (plain CNN) accuracy changes by" in variants.attention(study)
     study["variations"] = [part for part in study["variations"] if "-cnn-" not in part["cell"]]
-    assert variants.attention(study).endswith("same trunk and recipe.")
+    assert variants.attention(study).endswith("same trunk and recipe (means over 3 seeds).")
     study["variations"] = [part for part in study["variations"] if part["cell"] != "7-pacnn-lite0-s0-masked-seen"]
     assert "trained for each" not in variants.control(study)
 

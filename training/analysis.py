@@ -167,32 +167,33 @@ class Study:
         return found
 
     def variations(self) -> list[dict[str, Any]]:
-        """Networks of another kind, or trained in another way, each beside its like, on the same faces."""
+        """Networks of another kind, or trained in another way, each beside the seeds of its like, on the same faces."""
         # Training for unknown masks, and covering them, on the same faces.
         beside = {name: like(cell) for name, cell in self.done.items()}
         ways = f"7-gacnn-lite2-s0-{AGREEING}-unseen", f"7-gacnn-lite2-s0-{LARGER}-unseen-under-{SECOND}"
         found = []
         for name, usual in [*beside.items(), ways]:
             if usual != name and {name, usual} <= self.done.keys():
-                cell = self.done[name]
-                both = self.predictions[name], self.predictions[usual]
-                found.append({"cell": name, "beside": usual, **pairs.gain(*both)})
+                cell, by_seed = self.done[name], self.seeds_of(self.done[usual].name)
+                runs = [self.predictions[name], *(self.predictions[by_seed[seed].id] for seed in sorted(by_seed))]
+                found.append({"cell": name, "beside": usual, "seeds": sorted(by_seed), **pairs.gain(*runs)})
                 if cells.keeps_duplicates(vars((cell.parent or cell).chosen)):
-                    found[-1]["twins"] = self.twins(*both)
+                    found[-1]["twins"] = self.twins(*runs)
         return found
 
-    def twins(self, kept: predictions.Predictions, left_out: predictions.Predictions) -> dict[str, Any]:
+    def twins(self, *runs: predictions.Predictions) -> dict[str, Any]:
         """What near-duplicates in Train are worth on the test faces that have some, and on the others."""
         file = ListPaths(self.results, "unmasked", "FERPlus").twins
         if not file.is_file():
             return {"status": NOT_RUN, "reason": "python -m pre_processing.twins was not run"}
         rows = twins.read(file)
-        have = np.isin(kept.paths, rows["path"])
+        paths = runs[0].paths
+        have = np.isin(paths, rows["path"])
         if have.sum() != len(rows):
             raise InputError(f"{file}: of other faces than were tested; run python -m pre_processing.twins again")
-        same = np.isin(kept.paths, rows.loc[rows["same_label"] == rows["twins"], "path"])
+        same = np.isin(paths, rows.loc[rows["same_label"] == rows["twins"], "path"])
         groups = {"twin": have, "same_label": same, "other_label": have & ~same, "none": ~have}
-        return {"status": RUN, **{name: pairs.gain(*(predictions.of(run, chosen) for run in (kept, left_out)))
+        return {"status": RUN, **{name: pairs.gain(*(predictions.of(run, chosen) for run in runs))
                                   for name, chosen in groups.items() if chosen.any()}}  # fmt: skip
 
     def ensembles(self) -> dict[str, Any]:

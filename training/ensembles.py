@@ -7,8 +7,8 @@ from typing import Any
 
 from pre_processing import emotions
 from pre_processing.mask_kinds import SECOND
-from training import metrics, predictions, statistics
-from training.predictions import Predictions, resampled_scores
+from training import metrics, pairs, predictions, statistics
+from training.predictions import Predictions
 
 KEPT = ("n", "accuracy", "ci95", "macro_recall", "recall", "precision")
 
@@ -32,7 +32,8 @@ def two_looks(runs: dict[str, Predictions]) -> dict[str, Any]:
 
 
 def networks(wanted: dict[str, list[str]], runs: dict[str, Predictions]) -> dict[str, Any]:
-    """By name: mean answers of the networks of these cells, how much more they recognise than one alone, and four emotions.
+    """By name: mean answers of the networks of these cells, how much more they recognise than one alone does on average, what the
+    best one does, and four emotions.
 
     What has fewer than two cells, or one that was not run, is left out.
     """
@@ -40,15 +41,11 @@ def networks(wanted: dict[str, list[str]], runs: dict[str, Predictions]) -> dict
     for name, cells in wanted.items():
         if len(cells) > 1 and runs.keys() >= {*cells}:
             together, told = figures(cells, runs)
-            found[name] = {**told, **gain(together, [runs[cell] for cell in cells]), "four": predictions.four(together)}
+            more = pairs.gain(together, *(runs[cell] for cell in cells))
+            found[name] = {**told, "accuracy_alone": more["accuracy_beside"], "gain": more["gain"],
+                           "best": max((runs[cell].answers == together.labels).mean() for cell in cells),
+                           "four": predictions.four(together)}  # fmt: skip
     return found
-
-
-def gain(together: Predictions, alone: list[Predictions]) -> dict[str, Any]:
-    """Mean accuracy of single networks, and how much higher that of their mean answers is, resampled over faces."""
-    found, drawn = (scores.accuracy for scores in resampled_scores([together, *alone]))
-    higher = [figure[..., 0] - figure[..., 1:].mean(-1) for figure in (found, drawn)]
-    return {"accuracy_alone": float(found[1:].mean()), "gain": statistics.estimate(*higher)}
 
 
 def reliability(run: Predictions) -> dict[str, Any]:

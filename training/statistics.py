@@ -107,7 +107,10 @@ def over_seeds(figures: np.ndarray, weights: np.ndarray | None = None) -> np.nda
     """(..., S, ...) with S as axis 0 -> mean over it; with weights (R, S) and S as axis 1: (R, S, ...) -> (R, ...)."""
     if weights is None:
         return figures.mean(0)
-    return (figures * weights.reshape(*weights.shape, *[1] * (figures.ndim - 2))).sum(1)
+    weights = weights.reshape(*weights.shape, *[1] * (figures.ndim - 2))
+    return (np.where(weights > 0, figures, 0) * weights).sum(
+        1
+    )  # what is not defined in a seed that was not drawn says nothing
 
 
 def interval(drawn: np.ndarray) -> list[float] | None:
