@@ -135,7 +135,8 @@ from pre_processing import manifest, masks
 write = manifest.Journal.write
 def last(self):
     write(self)
-    os.kill(os.getpid(), signal.SIGKILL)
+    if self.rows:
+        os.kill(os.getpid(), signal.SIGKILL)
 manifest.Journal.write = last
 masks.main(sys.argv[1:])
 """

@@ -243,13 +243,18 @@ def check_looks(options: argparse.Namespace) -> None:
         raise InputError("--second_mask goes over another mask: give --mask_kinds or --test_mask_kinds as well")
 
 
-def fill_paths(options: argparse.Namespace) -> None:
-    """Lists, landmark files and samples.csv where they were not given: the ones pre_processing.prepare writes."""
+def prepared(options: argparse.Namespace) -> artefacts.ListPaths:
+    """Lists, landmark files and samples.csv that pre_processing.prepare writes."""
     # Both conditions have the same lists; only the unmasked landmark file has the points of bare faces.
     bare = options.mask_kinds or options.test_mask_kinds
-    files = artefacts.ListPaths(
+    return artefacts.ListPaths(
         options.main_folder, "unmasked" if bare else options.condition, emotions.DATABASES[options.DB]
     )
+
+
+def fill_paths(options: argparse.Namespace) -> None:
+    """Those files where others were not given."""
+    files = prepared(options)
     options.train_list = options.train_list or files.train
     options.valid_list = options.valid_list or files.valid
     options.test_list = options.test_list or files.test

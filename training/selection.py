@@ -8,6 +8,7 @@ from typing import Any
 
 from pre_processing.artefacts import InputError
 from training import data, distributed, results, wearing
+from training.options import prepared
 
 
 def masks_of(split: str, options: Namespace) -> wearing.Masks | None:
@@ -67,10 +68,12 @@ def frozen_masks(options: Namespace, faces: data.Faces) -> dict[str, Any] | None
 
 
 def check_apart(train: data.Faces, valid: data.Faces, test: data.Faces, options: Namespace) -> None:
-    """InputError where a face is in two of the lists."""
+    """InputError where a face is in two of the lists, but for Valid itself in the place of Test, as ablations have it."""
     lists = ((train, options.train_list), (valid, options.valid_list), (test, options.test_list))
+    valid_list = prepared(options).valid
     for (faces, file), (others, other) in itertools.combinations(lists, 2):
-        if shared := set(faces.paths) & set(others.paths):
+        shared = set(faces.paths) & set(others.paths)
+        if shared and not file == other == valid_list:
             raise InputError(
                 f"{other}: {min(shared)} and {len(shared) - 1} more are in {file} as well; give lists of one preparation"
             )
