@@ -239,39 +239,6 @@ def duplicates(study: dict) -> str:
     return "What near-duplicates are worth was not measured yet."
 
 
-def twins(study: dict) -> str:
-    """The same in a sentence."""
-    for part in study["variations"]:
-        if part["cell"] == "7-gacnn-lite0-s0-unmasked+duplicates-bare":
-            text = (f"Left in Train and Valid, as we believe published figures have them, they add {with_span(part['gain'])} points on bare faces "
-                    f"({percent(part['accuracy'])}{PERCENT}, beside {_of(part)})")  # fmt: skip
-            same = part["twins"].get("same_label") if is_run(part["twins"]) else None
-            more = f", and {with_span(same['gain'])} on the {count(same['n'])} all of whose twins in Train bear their label"
-            return f"{text}{more if same else ''}."
-    return ""
-
-
-def attention(study: dict) -> str:
-    """What networks lose that have less of it, in a sentence."""
-    said, beside = [], []
-    for model, name in (
-        ("pacnn", "Without the view of the whole face (pACNN)"),
-        ("cnn", "without regions and gates (plain CNN)"),
-    ):
-        gains = {part["cell"]: part["gain"] for part in study["variations"]}
-        ids = {f"7-{model}-lite0-s0-unmasked-bare": WHERE["bare"], f"7-{model}-lite0-s0-masked-seen": WHERE["seen"]}
-        figures = [f"{with_span(gains[cell])} points {where}" for cell, where in ids.items() if cell in gains]
-        said += [f"{name} accuracy changes by {listing(figures)}"] if figures else []
-        beside += [_part(study, cell) for cell in ids]
-        plain = model == "cnn" and bool(figures)
-    text = "; ".join(said)
-    return (
-        f"{text[0].upper()}{text[1:]}, beside gACNN with the same trunk and recipe ({_of(*beside)}).{f' {CONTROL}' if plain else ''}"
-        if text
-        else ""
-    )
-
-
 def _twins(part: dict) -> str:
     if not is_run(part) or not {"same_label", "none"} <= part.keys():
         return ""

@@ -27,7 +27,7 @@ PEOPLE_LOSE = {"Disgust": 7, "Fear": 6, "Surprise": 5, "Sad": 4, "Happy": 3, "An
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name."""
-    parts = (verdict, plain, area, brief_area, by_area, short, exceptions, kept, certain_fits, answered, people, order)
+    parts = (verdict, plain, area, by_area, short, exceptions, kept, certain_fits, answered, people, order)
     return {part.__name__: part(study) for part in parts}
 
 
@@ -82,12 +82,6 @@ def short(study: dict) -> str:
     recall = part["groups"]["all"]
     return (f"{plain(study)} Behind masks their mean recall is {_points(recall['absolute'])} higher ({KINDS[pair]}), but on bare faces it is already "
             f"{_points(recall['bare'])} higher. {_by_area(study, pair)}")  # fmt: skip
-
-
-def brief_area(study: dict) -> str:
-    """What the area under the ROC curve says, in one pair."""
-    pair = main_pair(study)
-    return _by_area(study, pair) if pair else ""
 
 
 def _by_area(study: dict, pair: str) -> str:

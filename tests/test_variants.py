@@ -161,14 +161,6 @@ def test_attention_is_set_beside_what_has_none(tmp_path: Path) -> None:
     assert said in variants.control(study)
     study["ablations"] = {}
     assert variants.control(study).endswith(variants.CONTROL)
-
-
-def test_attention_in_a_sentence_does_not_hide_what_else_the_plain_network_lacks(tmp_path: Path) -> None:
-    study = invent(tmp_path, "all")
-    assert variants.attention(study).endswith(variants.CONTROL)
-    assert "; without regions and gates (plain CNN) accuracy changes by" in variants.attention(study)
-    study["variations"] = [part for part in study["variations"] if "-cnn-" not in part["cell"]]
-    assert variants.attention(study).endswith("same trunk and recipe (means over 3 seeds).")
     study["variations"] = [part for part in study["variations"] if part["cell"] != "7-pacnn-lite0-s0-masked-seen"]
     assert "trained for each" not in variants.control(study)
 

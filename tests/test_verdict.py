@@ -45,7 +45,6 @@ def test_the_area_says_what_its_intervals_say(tmp_path: Path, lead: tuple, drop:
     for reading, ends in (("absolute", lead), ("drop", drop)):
         groups[reading] = {"value": sum(ends) / 2, "ci95": list(ends)}
     assert f"{said} from them" in verdict.short(study)
-    assert said in verdict.brief_area(study)
     assert said.partition(":")[0] in verdict.by_area(study)
     for pair in tables.PAIRS:
         study["verdict"][pair]["auc"] = {reading: dict.fromkeys(hypothesis.GROUPS, "undecided") for reading in groups}
@@ -95,13 +94,13 @@ def test_the_short_verdict_tells_where_disgust_hides_a_greater_loss(tmp_path: Pa
         part = study["verdict"][pair]
         part["drop"]["without_disgust"], part["auc"]["drop"]["without_disgust"] = "undecided", "contradicted"
     study["verdict"]["both"]["drop"]["without_disgust"] = "contradicted"
-    assert verdict.brief_area(study).endswith(
+    assert verdict.short(study).endswith(
         "; without Disgust, which has few faces, a mask takes more from the four by this area in all pairs and by recall in networks trained on both."
     )
     for pair in tables.PAIRS:
         study["verdict"][pair]["auc"]["drop"]["without_disgust"] = "undecided"
         study["verdict"][pair]["drop"]["without_disgust"] = "supported"
-    assert "without Disgust" not in verdict.brief_area(study)
+    assert "without Disgust" not in verdict.short(study)
 
 
 def test_the_emotions_that_lose_most_by_area_are_named(tmp_path: Path) -> None:
