@@ -14,7 +14,7 @@ REASONS = {
         "is of VGG16, which needs a GPU for longer than we had one",
         "are of VGG16, which needs a GPU for longer than we had one",
     ),
-    "not run yet": ("was not run yet", "were not run yet"),
+    "not run yet": ("was left for lack of time", "were left for lack of time"),
     "waits for another cell": ("waits for another one", "wait for another one"),
 }
 
@@ -40,8 +40,11 @@ def progress(study: dict) -> str:
 
 
 def missing(study: dict) -> str:
-    """What was not run, and what that means for the rest."""
-    return " ".join(filter(None, (progress(study), reasons(study), repeats.spread(study))))
+    """The same for who does not see the matrix: what was not run, and what that means for the rest."""
+    cells = study["cells"]
+    done = sum(map(is_run, cells))
+    told = f"{'All' if done == len(cells) else f'{done} of'} {len(cells)} trainings and tests of the study were run."
+    return " ".join(filter(None, (told, reasons(study), repeats.spread(study))))
 
 
 def reasons(study: dict) -> str:

@@ -91,12 +91,16 @@ def _by_area(study: dict, pair: str) -> str:
         return ""
     takes = "less" if drop["value"] > 0 else "more"
     loss = drop if takes == "less" else {"value": -drop["value"], "ci95": [-end for end in reversed(drop["ci95"])]}
-    shift = study["verdict"]["shift"]
-    against = pair != "shift" and is_run(shift) and {words["all"] for words in shift["auc"].values()} == {CONTRADICTED}
-    more = "; in a network that never saw a mask both are contradicted" if against else ""
     return (f"By the area under the ROC curve ({KINDS[pair]}), which hardly depends on how readily a network gives an answer, "
             f"{_found_by_area(auc)}: the lead behind masks is {_points(lead)}, and a mask takes {_points(loss)} {takes} from "
-            f"them than from the others{more}{_without_disgust(study)}.")  # fmt: skip
+            f"them than from the others{_against(study, pair)}{_without_disgust(study)}.")  # fmt: skip
+
+
+def _against(study: dict, pair: str) -> str:
+    """What the area says where no network was trained for masks, if that is the opposite."""
+    shift = study["verdict"]["shift"]
+    against = pair != "shift" and is_run(shift) and {words["all"] for words in shift["auc"].values()} == {CONTRADICTED}
+    return "; in a network that never saw a mask both are contradicted" if against else ""
 
 
 def _found_by_area(auc: dict) -> str:
@@ -110,12 +114,12 @@ def _found_by_area(auc: dict) -> str:
 
 
 def by_area(study: dict) -> str:
-    """The same without figures: `by the area under the ROC curve neither is found`."""
+    """The same without figures and with Disgust: `by the area under the ROC curve neither is found`."""
     pair = main_pair(study)
     auc = pair and study["costs"][pair]["groups_auc"]["all"]
     if not auc or None in (auc["absolute"]["value"], auc["drop"]["value"]):
         return ""
-    return f"By the area under the ROC curve ({KINDS[pair]}) {_found_by_area(auc)}."
+    return f"By the area under the ROC curve ({KINDS[pair]}) {_found_by_area(auc)}{_against(study, pair)}."
 
 
 def _without_disgust(study: dict) -> str:

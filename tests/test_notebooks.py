@@ -79,11 +79,14 @@ def test_ferplus_notebook_runs(folder: Path, small_ferplus: Path, tmp_path: Path
             "root_path": str(small_ferplus),
             "masked_root": str(tmp_path / "masked"),
             "out": str(tmp_path / "Results"),
+            "results": str(tmp_path / "mine"),
             "limit_batches": 1,
         },
     )
     assert pictures(done) >= 5
     assert (tmp_path / "Results/MaskedDatasets/FERPlus/FERPlus_testList.txt").is_file()
+    assert [*(tmp_path / "mine").rglob("7M.png")]
+    assert not [*(tmp_path / "Results").rglob("7M.png")]
 
 
 @pytest.mark.slow

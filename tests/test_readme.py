@@ -163,13 +163,21 @@ def test_predict_commands_parse(line: str) -> None:
 def test_its_line_tests_the_weights_that_ship(
     instead: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    (line,) = (line for line in COMMANDS if line.startswith("python main_trainer.py"))
+    (line,) = (line for line in COMMANDS if line.startswith("python main_trainer.py") and " -e " in line)
     assert f"`{instead}`" in README
     monkeypatch.chdir(make_job(tmp_path))
     Path("data/faces").rename("data/ferplus")
     argv = line.replace("--condition unmasked", instead).split()[2:]
     assert main_trainer.main([*argv, "-j", "0", "--device", "cpu"]) == 0
     assert re.search(r"^accuracy .* % \(95 % interval .* n = 14\)$", capsys.readouterr().out, re.M)
+
+
+def test_its_training_is_the_main_job_of_the_scripts() -> None:
+    (line,) = (line for line in COMMANDS if line.startswith("python main_trainer.py") and " -e " not in line)
+    assert line.removesuffix(" --results mine") == facts.main_command(ROOT / "Scripts.txt").removesuffix(" --publish")
+    chosen = options.parse(line.split()[2:])
+    for folder in (results.run_dir(chosen), results.checkpoint_dir(chosen)):
+        assert f"`{folder}`" in README
 
 
 def test_its_lines_of_python_load_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -131,8 +131,8 @@ def test_masks_that_leave_a_mouth_in_sight_stand_beside_seen_ones(tmp_path: Path
 def test_what_was_not_run_is_told_by_its_reason(tmp_path: Path) -> None:
     study = invent(tmp_path, "some")
     assert re.search(
-        r"Of those not run, \d+ were not run yet, \d+ wait for another one and 10 are of VGG16",
+        r"Of those not run, \d+ were left for lack of time, \d+ wait for another one and 10 are of VGG16",
         sentences.reasons(study),
     )
     study["cells"] = [{"status": "not run", "reason": reason} for reason in ("not run yet", "waits for 7-cell")]
-    assert sentences.reasons(study) == "Of those not run, 1 was not run yet and 1 waits for another one."
+    assert sentences.reasons(study) == "Of those not run, 1 was left for lack of time and 1 waits for another one."

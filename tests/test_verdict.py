@@ -46,6 +46,8 @@ def test_the_area_says_what_its_intervals_say(tmp_path: Path, lead: tuple, drop:
         groups[reading] = {"value": sum(ends) / 2, "ci95": list(ends)}
     assert f"{said} from them" in verdict.short(study)
     assert said.partition(":")[0] in verdict.by_area(study)
+    study["verdict"]["shift"]["auc"] = {reading: dict.fromkeys(hypothesis.GROUPS, "contradicted") for reading in groups}
+    assert verdict.by_area(study).endswith("; in a network that never saw a mask both are contradicted.")
     for pair in tables.PAIRS:
         study["verdict"][pair]["auc"] = {reading: dict.fromkeys(hypothesis.GROUPS, "undecided") for reading in groups}
     study["verdict"]["shift"]["auc"]["absolute"]["all"] = "contradicted"

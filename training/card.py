@@ -142,8 +142,10 @@ def figures_table(net: nn.Module, results: Path) -> str:
                  *(metrics.percent(shown["recall"][name]) for name in net.emotions)]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     commands = dict.fromkeys(figures["command"] for _, figures in tests if figures["num_classes"] >= len(net.emotions))
+    commands = sorted(commands, key=lambda command: " -e " in command)  # the training, then its tests
     legend = [LEGEND, ""] if any(figures.get("test_masks") for _, figures in tests) else []
-    return "\n".join([*lines, "", *legend, "Made by", "", "```", *commands, "```", ""])
+    made = "Made by (who repeats it adds `--results mine` to each line)"
+    return "\n".join([*lines, "", *legend, made, "", "```", *commands, "```", ""])
 
 
 def network_part(name: str, net: nn.Module, results: Path) -> str:
