@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--faces", type=int, nargs="+", default=[31000, 62000, 124000])
     args = parser.parse_args()
     table = databases.read("F", args.root)
-    images = splits.thumbnails(table.root, table.samples["path"])
+    _, images = splits.look(table, jobs=1)
     for count in args.faces:
         start, busy = time.perf_counter(), time.process_time()
         pairs = splits.near_duplicates(more(images, count))

@@ -16,8 +16,8 @@ from models.units import resized_cells
 __all__ = ["BACKBONES", "MODELS", "WeightsError", "build", "load_pretrained", "region_points", "resized"]
 
 MODELS = {
-    "pacnn": lambda trunk, classes, regions, size, pretrained: ACNN(trunk, classes, regions, size, pretrained, False),
     "gacnn": lambda trunk, classes, regions, size, pretrained: ACNN(trunk, classes, regions, size, pretrained, True),
+    "pacnn": lambda trunk, classes, regions, size, pretrained: ACNN(trunk, classes, regions, size, pretrained, False),
     "cnn": lambda trunk, classes, regions, size, pretrained: CNN(trunk, classes, size, pretrained),
 }
 

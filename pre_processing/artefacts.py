@@ -143,10 +143,16 @@ def read_object(path: Path, wrong: str) -> dict[str, Any]:
     return found
 
 
-def write_object(path: str | Path, found: dict[str, Any]) -> None:
-    """Write an object as JSON that people can read."""
+def write_object(path: str | Path, found: dict[str, Any], allow_nan: bool = True) -> None:
+    """Write an object as JSON that people can read; ValueError for a number that is none unless `allow_nan`."""
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(found, indent=1, allow_nan=allow_nan) + "\n", encoding="utf-8")
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table without its index as CSV."""
+    with atomic_write(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def read_bytes(path: str | Path, what: str, remedy: str = "prepare the database first") -> bytes:

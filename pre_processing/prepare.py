@@ -86,7 +86,7 @@ def write_artefacts(
             faces[row.path] = (hide_points(points) if condition == "masked" else points, int(row.emotion))
         artefacts.write_landmarks(paths.landmarks, faces)
         artefacts.write_samples(paths.samples, samples)
-        splits.write_audit(paths.audit, audit)
+        artefacts.write_table(paths.audit, audit)
     return samples
 
 

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from pre_processing.artefacts import atomic_write
 from pre_processing.chunks import in_chunks
 from pre_processing.crop import read_image
 from pre_processing.databases.table import Table
@@ -38,21 +37,9 @@ AUDIT_COLUMNS = ("split", "emotion", "what", "count")
 
 def thumbnails(
     root: str | Path, paths: Iterable[str], boxes: Iterable[Sequence[float]] | None = None, jobs: int = 1
-) -> np.ndarray:
-    """Grey thumbnails (n, 24, 24) uint8 of images below `root`, or of their boxes (left, top, right, bottom; () = all).
-
-    Raises InputError that names an unreadable image. `jobs`: processes, 0 or less: all cores.
-    """
-    result, unreadable = read_thumbnails(root, paths, boxes, jobs)
-    for reason in unreadable.values():
-        raise InputError(reason)
-    return result
-
-
-def read_thumbnails(
-    root: str | Path, paths: Iterable[str], boxes: Iterable[Sequence[float]] | None = None, jobs: int = 1
 ) -> tuple[np.ndarray, dict[int, str]]:
-    """Thumbnails as above, and {index: reason} of the unreadable images, whose thumbnails are blank."""
+    """Grey thumbnails (n, 24, 24) uint8 of images below `root`, or of their boxes (left, top, right, bottom; () = all), and
+    {index: reason} of the unreadable images, whose thumbnails are blank. `jobs`: processes, 0 or less: all cores."""
     paths = list(paths)
     photos = list(zip(paths, [()] * len(paths) if boxes is None else boxes, strict=True))
     result, unreadable = np.zeros((len(photos), SIDE, SIDE), np.uint8), {}
@@ -86,7 +73,7 @@ def look(table: Table, jobs: int = -1) -> tuple[Table, np.ndarray]:
     """
     samples = table.samples.reset_index(drop=True)
     boxes = None if table.precropped else samples["box"]
-    images, unreadable = read_thumbnails(table.root, samples["path"], boxes, jobs)
+    images, unreadable = thumbnails(table.root, samples["path"], boxes, jobs)
     if len(samples) and len(unreadable) == len(samples):
         raise InputError(unreadable[0])
     if not unreadable:
@@ -242,14 +229,8 @@ def balance(audit: pd.DataFrame) -> pd.DataFrame:
     return by_emotion.pivot_table("count", ["split", "emotion"], "what", "sum", sort=False)[order].astype(int)
 
 
-def write_audit(path: str | Path, audit: pd.DataFrame) -> None:
-    """Write an audit table as CSV."""
-    with atomic_write(path) as temporary:
-        audit.to_csv(temporary, index=False, lineterminator="\n")
-
-
 def read_audit(path: str | Path) -> pd.DataFrame:
-    """The table that write_audit wrote; InputError for another file."""
+    """An audit table from its CSV file; InputError for another file."""
     try:
         audit = pd.read_csv(path, keep_default_na=False, dtype={"split": str, "emotion": str, "what": str})
     except (OSError, ValueError) as error:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pre_processing import databases, errors, splits
-from pre_processing.artefacts import InputError, ListPaths, atomic_write
+from pre_processing.artefacts import InputError, ListPaths, write_table
 from pre_processing.emotions import DATABASES
 from pre_processing.partition import check_seed, partition
 
@@ -36,14 +36,8 @@ def find(samples: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
     return rows.groupby("path", as_index=False).sum()
 
 
-def write(path: Path, rows: pd.DataFrame) -> None:
-    """Write the table as CSV."""
-    with atomic_write(path) as temporary:
-        rows.to_csv(temporary, index=False, lineterminator="\n")
-
-
 def read(path: Path) -> pd.DataFrame:
-    """The table that write has written; InputError for another file."""
+    """The table from its CSV file; InputError for another file."""
     try:
         rows = pd.read_csv(path, dtype={"path": str, "twins": int, "same_label": int})
         if tuple(rows.columns) != COLUMNS or not rows["same_label"].between(0, rows["twins"]).all():
@@ -80,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
         table = partition(table, seed=options.seed)
         rows = find(table.samples, images)
         path = ListPaths(options.out, "unmasked", table.name).twins
-        write(path, rows)
+        write_table(path, rows)
         same = int((rows["same_label"] == rows["twins"]).sum())
         print(f"{path}: {len(rows)} test faces have twins in Train, {same} of them with their own label only")
 

@@ -222,11 +222,6 @@ def predict(chosen: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0; 1 where some file could not be read; 2 for bad input; 130 where the user stopped it."""
-    code = [DONE]
     with contextlib.suppress(AttributeError):  # a screen that cannot show a file's name must not end the run
         sys.stdout.reconfigure(errors="backslashreplace")
-
-    def work() -> None:
-        code[0] = predict(build_parser().parse_args(argv))
-
-    return door.run(work) or code[0]
+    return door.run(lambda: predict(build_parser().parse_args(argv)))

@@ -70,5 +70,4 @@ class Predictor:
         face = engine.to_device(batch, self.device)
         out, mirrored = self.net(*face), self.net(*augment.mirrored(*face))
         chances = (out["logits"].softmax(1) + mirrored["logits"].softmax(1)) / 2
-        gates = out["gates"] if "gates" in out else chances.new_empty(len(chances), 0)  # a plain CNN has none
-        return [Answer(*pair) for pair in zip(chances.cpu().numpy(), gates.float().cpu().numpy(), strict=True)]
+        return [Answer(*pair) for pair in zip(chances.cpu().numpy(), out["gates"].float().cpu().numpy(), strict=True)]

@@ -7,12 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from models.acnn import ACNN
 from models.backbones import STRIDE, Lite0
 from models.regions import REGIONS
 from models.units import GlobalUnit, PatchUnits
+from pre_processing import splits
 from pre_processing.artefacts import read_object
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
@@ -92,17 +91,16 @@ def data(path: Path) -> dict[str, Any]:
     """Faces by emotion and split, near-duplicates and what was left out, from the audit table."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; python -m pre_processing.prepare --DB F writes it")
-    audit = pd.read_csv(path, keep_default_na=False)
+    audit = splits.read_audit(path)
     counts = {(split, emotion, what): n for split, emotion, what, n in audit.itertuples(index=False)}
     total = {(split, what): sum(counts[split, emotion, what] for emotion in EMOTIONS)
              for split in ("train", "valid", "test") for what in ("before", "after")}  # fmt: skip
     rows = [[emotion, *(count(counts[split, emotion, what]) for split, what in total)] for emotion in EMOTIONS]
     rows.append(["Total", *(count(n) for n in total.values())])
     facts = {f"{split}_{what}": count(n) for (split, what), n in total.items()}
-    twins = {"twins_train": ("test", "train"), "twins_valid": ("test", "valid"), "valid_twins": ("valid", "train")}
+    twins = {"twins_train": ("test", "train"), "twins_valid": ("test", "valid")}
     facts |= {name: count(counts[split, "", f"faces with a twin in {other}"]) for name, (split, other) in twins.items()}
-    facts |= {"repeats": count(counts["train", "", "repeats inside"]), "disgust": count(counts["test", "Disgust", "before"]),
-              "fear": count(counts["test", "Fear", "before"])}  # fmt: skip
+    facts |= {"disgust": count(counts["test", "Disgust", "before"]), "fear": count(counts["test", "Fear", "before"])}
     left_out = {
         what.removeprefix("left out: "): count(n) for (_, _, what), n in counts.items() if what.startswith("left out")
     }
@@ -138,7 +136,7 @@ def method(command: str) -> dict[str, Any]:
         "imagesize": config.imagesize, "regions": regions, "upper_regions": min(REGIONS), "stride": STRIDE,
         "coarse_stride": 2 * STRIDE, "trunk": "EfficientNet-Lite0", "local": Lite0.local_channels, "deep": Lite0.deep_channels,
         "fine": net.neck.conv.in_channels - 112, "coarse": 112, "patch": PatchUnits.FEATURES, "global": GlobalUnit.FEATURES,
-        "patches": count(patches), "features": count(patches + GlobalUnit.FEATURES), "hidden": net.head[0].out_features,
+        "patches": count(patches), "hidden": net.head[0].out_features,
         "classes": config.num_classes, "hidden_points": len(HIDDEN),
         "parameters": f"{sum(weight.numel() for weight in net.parameters()) / 1e6:.1f}",
     }  # fmt: skip
@@ -147,7 +145,7 @@ def method(command: str) -> dict[str, Any]:
 def training(command: str) -> dict[str, str]:
     """Options of the main job, as text."""
     config = options.parse(command.split()[2:])
-    names = ("epochs", "batch_size", "lr", "weight_decay", "balance", "ema", "optimizer", "schedule")
+    names = ("epochs", "batch_size", "lr", "weight_decay", "balance", "ema", "schedule")
     changes = {
         "turn": math.degrees(augment.TURN),
         "shift": 100 * augment.SHIFT,

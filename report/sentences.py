@@ -77,7 +77,7 @@ def headline(study: dict) -> str:
             f"{'' if said else ' of masked faces'}"
         )
     if not said and not both:
-        return f"No network of the matrix for seven emotions has been tested yet{_trials(study)}."
+        return "No network of the matrix for seven emotions has been tested yet."
     text = (
         f"{'; '.join(said)}{repeats.means(study, *(['unmasked'] if bare else []), *(['masked'] if worn else []))}. "
         if said
@@ -106,16 +106,6 @@ def accuracy_of(study: dict, train: str, test: str) -> str | None:
     if part is None or "mean" not in part:
         return part and cell_accuracy(part)
     return f"{percent(part['mean']['value'])}{PERCENT} ({span(part['mean']['ci95'])})"
-
-
-def _trials(study: dict) -> str:
-    """Accuracies of runs that are no cell, in their own words, for when there is nothing else."""
-    runs = [run for run in study["other_runs"] if run["num_classes"] == 7]
-    figures = [
-        f"{percent(run['accuracy'])}{PERCENT} on {'bare' if run['condition'] == 'unmasked' else 'masked'} faces"
-        for run in runs
-    ]
-    return f"; trials of other commands reached {listing(sorted(figures, reverse=True))}" if figures else ""
 
 
 def costs_by_pair(study: dict) -> str:

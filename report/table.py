@@ -9,6 +9,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import models
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.emotions import EMOTIONS
 from report import peers, sentences, tables, variants, verdict
@@ -21,7 +22,7 @@ BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 HEAD = ("Model", "Emotions", "Trained on", "Tested on", "Accuracy % (95 % interval)", "Macro recall %", *EMOTIONS)
 # Trainings of the study that the table shows; the report's has all.
 TRAINED = ("unmasked", "masked", "both", tables.LARGER, AGREEING)
-MODELS = ("gacnn", "pacnn", "cnn")
+MODELS = tuple(models.MODELS)
 TESTS = ("bare", "seen", "unseen")  # tests of the study that the table shows
 NOTE = """Recall of each emotion in %; Wilson intervals; seed 0. The epoch with the best validation accuracy was tested. Seen masks are kinds that training
 behind masks shows, unseen ones it never does; a test face always wears the same. Differences are of unrounded figures. Each command is in the

@@ -148,16 +148,13 @@ def three_shown(study: dict) -> list[int]:
 
 
 def costs(study: dict) -> dict[str, Any]:
-    """By pair: status, reason, and the drop of recall by emotion as (value, low, high) in points for a chart."""
+    """By pair: name, whether it was run, and the drop of recall by emotion as (value, low, high) in points for a chart."""
     found = {}
     for pair, name in PAIRS.items():
         part = study["costs"][pair]
-        found[pair] = {"name": name, "run": is_run(part), "reason": part.get("reason"), "title": part.get("title")}
+        found[pair] = {"name": name, "run": is_run(part)}
         if is_run(part):
-            found[pair] |= {
-                "drop": [_points(part["recall"][emotion]["drop"]) for emotion in EMOTIONS],
-                "accuracy": {side: with_span(part["accuracy"][side]) for side in ("bare", "masked", "drop")},
-            }
+            found[pair]["drop"] = [_points(part["recall"][emotion]["drop"]) for emotion in EMOTIONS]
     return found
 
 
@@ -237,7 +234,7 @@ def _shares(confusion: Iterable[list[float]]) -> list[list[list]]:
 
 
 def calibration(study: dict) -> list[dict[str, Any]]:
-    """For the five tests that were run: name, error, and points (confidence, accuracy, share of faces)."""
+    """For the five tests that were run: name, and points (confidence, accuracy, share of faces)."""
     found = []
     for train, test in FIVE:
         cell = find(study, train, test)
@@ -245,8 +242,7 @@ def calibration(study: dict) -> list[dict[str, Any]]:
             continue
         part = study["calibration"][cell["id"]]
         points = [[b["confidence"], b["accuracy"], b["n"] / cell["n"]] for b in part["bins"] if b["n"] >= FEW]
-        found.append({"train": train, "test": test, "name": f"{TRAINED[train]} → {SHORT[test]}",
-                      "ece": percent(part["ece"]), "points": points})  # fmt: skip
+        found.append({"train": train, "test": test, "name": f"{TRAINED[train]} → {SHORT[test]}", "points": points})
     return found
 
 

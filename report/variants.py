@@ -290,7 +290,7 @@ def leaves_zero_out(difference: dict | None) -> bool:
 
 
 def ablation_table(study: dict) -> dict[str, Any]:
-    """{"epochs", "every", "n", "left", "rows"}: what was changed, then for bare faces, seen and unseen masks the accuracy, and its
+    """{"n", "left", "rows"}: what was changed, then for bare faces, seen and unseen masks the accuracy, and its
     difference from the base as (figure with its interval, whether that leaves zero out).
 
     Rows of what was not run are left out; none at all where nothing was run.
@@ -305,5 +305,5 @@ def ablation_table(study: dict) -> dict[str, Any]:
             for side in sides
         ]
         rows.append([row["what"], *itertools.chain(*figures)])
-    return {"epochs": part.get("epochs"), "every": part.get("every"), "n": count(done[0]["bare"]["n"]) if done else None,
-            "left": len(part.get("rows", [])) - len(done), "rows": rows}  # fmt: skip
+    n = count(done[0]["bare"]["n"]) if done else None
+    return {"n": n, "left": len(part.get("rows", [])) - len(done), "rows": rows}

@@ -12,7 +12,7 @@ from report.numbers import PERCENT, count, decimal, listing, p_value, percent, s
 from report.tables import PAIRS, is_run
 from training.hypothesis import BETTER, CONTRADICTED, SUPPORTED, WORSE, judge
 
-MAIN = "information"
+MAIN_PAIR = "information"
 KINDS = {
     "shift": "networks trained on bare faces",
     "information": "networks trained for each",
@@ -39,7 +39,7 @@ def pairs_of(study: dict) -> list[str]:
 def main_pair(study: dict) -> str | None:
     """The pair whose figures stand beside a verdict: networks trained for each, else what was run in their stead."""
     ran = pairs_of(study)
-    return MAIN if MAIN in ran else next(iter(ran), None)
+    return MAIN_PAIR if MAIN_PAIR in ran else next(iter(ran), None)
 
 
 def verdict(study: dict) -> str:
@@ -276,13 +276,13 @@ def people(study: dict) -> str:
 
 def order(study: dict) -> str:
     """Emotions by what a mask takes from them, where networks were trained for it, and whether people lose in that order."""
-    part = study["costs"][MAIN]
+    part = study["costs"][MAIN_PAIR]
     if not is_run(part):
         return ""
     drops = {name: side["drop"]["value"] for name, side in part["recall"].items() if side["drop"]["value"] is not None}
     ranked = sorted(drops, key=lambda name: -drops[name])
     losses = [f"{name} ({percent(drops[name])} points)" for name in ranked]
-    return f"In the pair “{PAIRS[MAIN]}” the networks’ order of loss is {listing(losses)}. {_agreement(drops)}"
+    return f"In the pair “{PAIRS[MAIN_PAIR]}” the networks’ order of loss is {listing(losses)}. {_agreement(drops)}"
 
 
 def _agreement(drops: dict[str, float]) -> str:

@@ -74,6 +74,14 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals that take no time, for tests that do not look at them."""
+    from training import statistics
+
+    monkeypatch.setattr(statistics, "RESAMPLES", 200)
+
+
+@pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Seeds of the masks that are drawn from now on."""
     seeds: list[int] = []

@@ -8,12 +8,8 @@ import pytest
 from report_job import invent
 
 from report import repeats, sentences, tables
-from training import statistics
 
-
-@pytest.fixture(autouse=True)
-def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "RESAMPLES", 200)
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 def test_figures_by_emotion_are_means_where_several_seeds_were_run(tmp_path: Path) -> None:

@@ -13,14 +13,12 @@ from report_job import MAIN, ROOT, invent
 
 from pre_processing.errors import InputError
 from report import build, facts, numbers, tables
-from training import analysis, statistics
+from training import analysis
 
 REPORT = ROOT / "report"
 
 
-@pytest.fixture(autouse=True)
-def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "RESAMPLES", 200)
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 @pytest.fixture(scope="module")

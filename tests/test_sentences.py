@@ -10,12 +10,8 @@ from report_job import invent, invented_gates
 
 from pre_processing.errors import InputError
 from report import facts, measured, sentences, tables
-from training import statistics
 
-
-@pytest.fixture(autouse=True)
-def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "RESAMPLES", 200)
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 def test_nothing_is_claimed_where_nothing_was_run(tmp_path: Path) -> None:

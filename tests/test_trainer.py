@@ -3,8 +3,6 @@
 import csv
 import gzip
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -231,30 +229,11 @@ def test_an_unreadable_image_met_in_a_loader_process_is_one_line(job, capsys):
     assert "\n" not in error
 
 
-def test_it_starts_without_dlib_and_knows_no_database_reader():
-    code = (
-        "import sys; sys.modules['dlib'] = None; import main_trainer\n"
-        "bad = [m for m in sys.modules if m.startswith('pre_processing.databases')]; assert not bad, bad"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(main_trainer.__file__).parent)
-
-
 def test_help_exits_well(capsys):
     with pytest.raises(SystemExit) as caught:
         main_trainer.main(["--help"])
     assert caught.value.code == 0
     assert "--num_regions" in capsys.readouterr().out
-
-
-def test_the_picture_is_drawn_again_from_the_figures(job, capsys):
-    from training import redraw
-
-    assert main_trainer.main([*ONE, "--title", "mine"]) == 0
-    before = (RUN / "7U.png").read_bytes()
-    (RUN / "7U.png").unlink()
-    assert redraw.main(["Results"]) == 0
-    assert (RUN / "7U.png").read_bytes() == before
-    assert str(RUN / "7U.png") in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import official_trees as trees
 import pytest
 from test_splits import faces, table_of
 
-from pre_processing import prepare, twins
+from pre_processing import artefacts, prepare, twins
 from pre_processing.artefacts import ListPaths
 from pre_processing.errors import InputError
 
@@ -29,7 +29,7 @@ def test_twins_are_those_between_test_and_train() -> None:
 
 def test_no_twin_is_an_empty_table_that_can_be_read(tmp_path: Path) -> None:
     found = twins.find(table_of(["train", "test"]).samples, faces(2))
-    twins.write(tmp_path / "a.csv", found)
+    artefacts.write_table(tmp_path / "a.csv", found)
     assert len(twins.read(tmp_path / "a.csv")) == 0
 
 

@@ -11,12 +11,9 @@ from report_job import invent, invented_ablations
 
 from report import peers, sentences, tables, unseen, variants
 from report.numbers import percent
-from training import analysis, statistics
+from training import analysis
 
-
-@pytest.fixture(autouse=True)
-def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "RESAMPLES", 200)
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 def test_ablations_tell_what_was_run_and_what_made_a_difference() -> None:

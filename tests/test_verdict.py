@@ -10,12 +10,9 @@ from report_job import invent
 
 from pre_processing.emotions import EMOTIONS
 from report import tables, verdict
-from training import hypothesis, statistics
+from training import hypothesis
 
-
-@pytest.fixture(autouse=True)
-def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "RESAMPLES", 200)
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 def test_an_emotion_that_is_never_answered_has_an_area(tmp_path: Path) -> None:

@@ -19,14 +19,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import filelock
-
 import main_trainer
 from pre_processing import artefacts
 from pre_processing.artefacts import InputError, atomic_write, write_object
 from pre_processing.mask_kinds import SECOND
 from training import cells, door, options, predictions
-from training.analysis import ABLATIONS, plain, read_noted
+from training.analysis import ABLATIONS, read_noted, rounded
 from training.cells import NOT_RUN, RUN, TRAINER
 from training.options import Parser
 from training.pairs import difference
@@ -218,7 +216,9 @@ class Table:
         """Drop the rows that were compared with other answers of the base than today's; `before` is its row then."""
         now = self.rows[BASE]
         if any(
-            plain(before[test][key]) != plain(now[test][key]) for test in TESTS for key in ("accuracy", "macro_recall")
+            rounded(before[test][key]) != rounded(now[test][key])
+            for test in TESTS
+            for key in ("accuracy", "macro_recall")
         ):
             self.rows = {BASE: now}
 
@@ -228,7 +228,7 @@ class Table:
                 | {"what": VARIATIONS[name].what} for name in self.everything]  # fmt: skip
         content = {"command": "python -m training.ablations", "epochs": EPOCHS, "every": EVERY, "rows": rows}
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        write_object(self.file, plain(content))
+        write_object(self.file, rounded(content))
 
 
 def work(argv: list[str]) -> bool:
@@ -253,15 +253,10 @@ def work(argv: list[str]) -> bool:
 
 def locked(file: Path, everything: dict[str, Ablation], wanted: list[str], train_list: Path) -> tuple[Table, list[str]]:
     """Run what is wanted and not done, while nobody else does; the table, and what failed."""
-    lock = FOLDER / "ablations.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with filelock.FileLock(lock, timeout=0):
-            quarter_of(train_list)
-            table = Table(file, everything)
-            return table, run([name for name in wanted if table.state(name) != RUN], everything, table)
-    except filelock.Timeout as error:
-        raise InputError(f"{lock}: {HELD}") from error
+    with door.alone(FOLDER / "ablations.lock", HELD):
+        quarter_of(train_list)
+        table = Table(file, everything)
+        return table, run([name for name in wanted if table.state(name) != RUN], everything, table)
 
 
 def run(todo: list[str], everything: dict[str, Ablation], table: Table) -> list[str]:

@@ -8,7 +8,6 @@ are made from. What no run exists for says "not run". Shares are fractions, inte
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from functools import cached_property
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from pre_processing import emotions, twins
-from pre_processing.artefacts import InputError, ListPaths, atomic_write, read_object
+from pre_processing.artefacts import InputError, ListPaths, read_object, write_object
 from pre_processing.mask_kinds import SECOND
 from training import cells, door, ensembles, hypothesis, pairs, predictions, statistics
 from training.cells import NOT_RUN, RUN, Cell
@@ -321,12 +320,12 @@ def read_noted(file: Path) -> dict[str, Any]:
     return read_object(file, "not what its command writes ({error}); restore it, or remove it and run that again")
 
 
-def plain(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     """The same with six digits that count, so that the file does not depend on a machine's last digit."""
     if isinstance(value, dict):
-        return {key: plain(part) for key, part in value.items()}
+        return {key: rounded(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
+        return [rounded(part) for part in value]
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
@@ -334,9 +333,7 @@ def write(results: Path) -> Path:
     """Write study.json into the results folder; its path."""
     if not results.is_dir():
         raise InputError(f"{results}: no such folder; give the folder of the results")
-    content = json.dumps(plain(Study(results).everything()), indent=1, allow_nan=False)
-    with atomic_write(results / FILE) as temporary:
-        temporary.write_text(content + "\n", encoding="utf-8")
+    write_object(results / FILE, rounded(Study(results).everything()), allow_nan=False)
     return results / FILE
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import models
 from pre_processing import emotions
 from pre_processing.artefacts import InputError, read_object
 from training import checkpoint, contents, options, results, selection
@@ -25,9 +26,9 @@ FIGURES = {
     "accuracy": contents.number(0, 1, whole=False),
     "valid_accuracy": contents.number(-1, 1, whole=False),
     "n": contents.number(0, 10**9),
-    "num_classes": contents.one_of(4, 7),
-    "model": contents.one_of(*options.MODELS),
-    "backbone": contents.one_of(*options.BACKBONES),
+    "num_classes": contents.one_of(*emotions.SUBSETS),
+    "model": contents.one_of(*models.MODELS),
+    "backbone": contents.one_of(*models.BACKBONES),
     "database": contents.one_of(*emotions.DATABASES.values()),
     "train_condition": contents.one_of(*contents.TRAINED_ON),
     "test_condition": contents.one_of(*options.CONDITIONS),
@@ -38,8 +39,7 @@ RUN, NOT_RUN, WANTS_GPU = "run", "not run", "wants a GPU"
 # What decides a result, of the options of a training and of a test; processes, folders and the like do not.
 TESTED = ("num_classes", "model", "backbone", "num_regions", "imagesize", "seed", "condition", "test_mask_kinds", "second_mask",
           "mirror", "precision", "limit_batches")  # fmt: skip
-TRAINED = ("mask_kinds", "mask_share", "same_masks", "epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "end2end",
-           "targets", *checkpoint.NETWORKS, "teacher_features", "consistency", "balance", "label_smoothing", "ema", "patience", "scratch")  # fmt: skip
+TRAINED = (*checkpoint.RECIPE, "epochs", "patience", "scratch")
 
 
 def commands(text: str, start: str = TRAINER) -> list[list[str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,10 @@ from training import contents
 
 SUFFIX = ".pt"
 NETWORKS = ("teacher", "init_from")  # options that name another network
-# What a run keeps when it goes on; the batch size too, as the learning rate follows from the number of steps.
-SAME_RUN = ("DB", "condition", "seed", "optimizer", "end2end", "mask_kinds", "mask_share", "same_masks", "second_mask",
-            *NETWORKS, "teacher_features", "consistency", "lr", "weight_decay", "momentum", "schedule", "targets", "label_smoothing", "ema",
-            "balance", "mirror", "batch_size")  # fmt: skip
+# How a network is trained; the batch size too, as the learning rate follows from the number of steps.
+RECIPE = ("batch_size", "optimizer", "lr", "weight_decay", "momentum", "schedule", "end2end", "targets", "balance", "ema", "label_smoothing",
+          "mask_kinds", "mask_share", "same_masks", *NETWORKS, "teacher_features", "consistency")  # fmt: skip
+SAME_RUN = ("DB", "condition", "seed", *RECIPE, "second_mask", "mirror")  # what a run keeps when it goes on
 SWITCHES = ("mirror", "same_masks")  # those of them that take no value
 LATER = {
     "same_masks": False,
@@ -85,21 +84,10 @@ def checked(path: Path, content: Any) -> dict[str, Any]:
     """The content of a file from wherever; InputError where it lacks anything, or holds what no checkpoint of ours does."""
     if wrong := contents.defect(content):
         raise InputError(f"{path}: not a checkpoint of this program, it {wrong}; give a last.pt or best.pt")
-    check_emotions(path, content["class_names"])
-    named, wanted = len(content["class_names"]), content["model_config"]["num_classes"]
-    if named != wanted:
-        raise InputError(
-            f"{path}: not a checkpoint of this program, it names {named} emotions, not {wanted}; give a last.pt or best.pt"
-        )
+    named, wanted = content["class_names"], emotions.names(content["model_config"]["num_classes"])
+    if tuple(named) != wanted:  # other ones, or in another order
+        raise InputError(f"{path}: tells {', '.join(named)} apart, not {', '.join(wanted)}; give another network")
     return content
-
-
-def check_emotions(path: Path, names: Sequence[str]) -> None:
-    """InputError where a network names its answers otherwise than we do, or in another order."""
-    if tuple(names) != emotions.EMOTIONS[: len(names)]:
-        raise InputError(
-            f"{path}: tells {', '.join(names)} apart, not {', '.join(emotions.EMOTIONS)}; give another network"
-        )
 
 
 def is_weights(path: Path) -> bool:
@@ -109,7 +97,6 @@ def is_weights(path: Path) -> bool:
 
 def of_weights(path: Path, net: torch.nn.Module) -> dict[str, Any]:
     """The network of a file of weights as a checkpoint that can be tested, but not be gone on with."""
-    check_emotions(path, net.emotions)
     made = net.provenance
     codes = {name: code for code, name in emotions.DATABASES.items()}
     try:
@@ -228,12 +215,12 @@ def check_same_faces(path: Path, content: dict[str, Any], faces: dict[str, str])
         )
 
 
-def check_same_files(options: Namespace, content: dict[str, Any], origins: dict[str, str | None]) -> None:
-    """InputError in one line where a run would be gone on with under another network's file of the same name."""
-    for name in NETWORKS:
-        if content.get(f"{name}_sha256") != origins[f"{name}_sha256"]:
-            raise InputError(f"{getattr(options, name)}: not the file that this run began with; put that one back, or start "
-                             "without --resume")  # fmt: skip
+def check_same_teacher(teacher: Path | None, content: dict[str, Any], sha256: str | None) -> None:
+    """InputError in one line where a run would be gone on with under another teacher's file of the same name."""
+    if content.get("teacher_sha256") != sha256:
+        raise InputError(
+            f"{teacher}: not the file that this run began with; put that one back, or start without --resume"
+        )
 
 
 def tested_network(path: Path, content: dict[str, Any]) -> torch.nn.Module:

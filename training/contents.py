@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 import models
+from models.regions import REGIONS
 from pre_processing import emotions
 from training import options
 
@@ -45,10 +46,10 @@ def tensors(value: Any) -> bool:
 
 
 NETWORK = {
-    "model": one_of(*options.MODELS),
-    "backbone": one_of(*options.BACKBONES),
-    "num_classes": one_of(4, 7),
-    "num_regions": one_of(*options.REGIONS),
+    "model": one_of(*models.MODELS),
+    "backbone": one_of(*models.BACKBONES),
+    "num_classes": one_of(*emotions.SUBSETS),
+    "num_regions": one_of(*REGIONS),
     "imagesize": number(models.SMALLEST, models.LARGEST),
 }
 CONFIG = {
@@ -67,7 +68,6 @@ SOMETIMES = {
 # None where it was given none.
 ORIGINS = ("pretrained", "init_from_sha256", "teacher_sha256")
 SPLITS = ("train", "valid", "test")
-PRECISIONS = ("fp32", "bf16", "fp16")
 COUNTED = {"epoch": number(0, 10**6), "best_epoch": number(0, 10**6), "best": number(-1, 1, whole=False)}
 
 
@@ -85,7 +85,7 @@ def defect(content: Any) -> str | None:
     given = {key for key in SOMETIMES if config.get(key) is not None}
     given |= {"mask_share"} if "mask_kinds" in given else set()
     wanted = [(network, NETWORK), (config, CONFIG), (config, {key: SOMETIMES[key] for key in SOMETIMES if key in given}),
-              (content, {**COUNTED, **dict.fromkeys(ORIGINS, text), "faces": lists, "precision": one_of(None, *PRECISIONS)})]  # fmt: skip
+              (content, {**COUNTED, **dict.fromkeys(ORIGINS, text), "faces": lists, "precision": one_of(None, *options.PRECISIONS)})]  # fmt: skip
     wrong = [key for part, checks in wanted for key, fine in checks.items() if not fine(part.get(key))]
     wrong += sorted(str(key) for key in network.keys() - NETWORK.keys())
     if wrong:

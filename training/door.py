@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import filelock
 import torch
 
 from models import WeightsError
@@ -46,18 +49,29 @@ def explain(error: RuntimeError) -> str | None:
 
 def run_parts(work: Callable[[], bool], go_on: str) -> int:
     """`run` for work of many parts that says whether all went well: FAILED if not; where the user stops it, `go_on` is said."""
-    fine: list[bool] = []
-    code = run(lambda: fine.append(work()))
+    code = run(lambda: DONE if work() else FAILED)
     if code == STOPPED:
         print(go_on, file=sys.stderr)
-    return FAILED if fine == [False] else code
+    return code
 
 
-def run(work: Callable[[], object]) -> int:
-    """Do `work`, in all processes if torchrun started several; 0 done, 1 failed, 2 bad input, 130 stopped by the user."""
+@contextlib.contextmanager
+def alone(lock: Path, held: str) -> Iterator[None]:
+    """While `lock` is this process's; InputError with what is `held` where it is another's."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(lock, timeout=0):
+            yield
+    except filelock.Timeout as error:
+        raise InputError(f"{lock}: {held}") from error
+
+
+def run(work: Callable[[], int | None]) -> int:
+    """Do `work`, in all processes if torchrun started several; what it returns (0 for None), 1 where the system fails, 2 for bad
+    input, 130 where the user stops it."""
     try:
         distributed.start()
-        work()
+        code = work()
         distributed.stop()
     except (InputError, WeightsError) as error:
         distributed.complain(one_line(error))
@@ -73,4 +87,4 @@ def run(work: Callable[[], object]) -> int:
         return FAILED
     except KeyboardInterrupt:
         return STOPPED
-    return DONE
+    return code or DONE

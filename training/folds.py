@@ -181,7 +181,11 @@ def train(argv: list[str]) -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> int:
     """Run one command line; the exit code of training.door."""
     argv = sys.argv[1:] if argv is None else argv
-    return door.run(lambda: train(argv))
+
+    def work() -> None:
+        train(argv)
+
+    return door.run(work)
 
 
 if __name__ == "__main__":

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
+from scipy import stats
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 CI_METHOD = "Wilson score interval of the accuracy, 95 %"
-Z = 1.959964  # standard deviations of a normal distribution that hold 95 % of it
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
     """Wilson's (1927) score interval of a share of `hits` in `n`, 95 %; fractions."""
-    share, slack = hits / n, Z * Z / n
-    middle = (share + slack / 2) / (1 + slack)
-    half = Z / (1 + slack) * math.sqrt(share * (1 - share) / n + slack / (4 * n))
-    return min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half))  # rounding aside
+    low, high = stats.binomtest(hits, n).proportion_ci(0.95, method="wilson")
+    return float(low), float(high)
 
 
 def summarise(labels: np.ndarray, predicted: np.ndarray, names: tuple[str, ...], certain: np.ndarray | None) -> dict:

@@ -6,16 +6,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from models import BACKBONES, LARGEST, MODELS, SMALLEST
+from models.regions import REGIONS
 from pre_processing import artefacts, emotions
 from pre_processing.artefacts import InputError
 from pre_processing.helping import HelpFormatter
 from pre_processing.mask_kinds import kinds_of
 
 CONDITIONS = ("masked", "unmasked")
-MODELS = ("gacnn", "pacnn", "cnn")
-BACKBONES = ("lite0", "lite2", "vgg16")
 IMAGE_SIZE = {"lite0": 112, "lite2": 112, "vgg16": 224}
-REGIONS = (20, 24)
+PRECISIONS = ("fp32", "bf16", "fp16")
 AUTO = Path("auto")  # --resume auto
 NO_REGIONS = "--teacher_features: a cnn has no regions; give --model pacnn or gacnn, and a --teacher that is one"
 
@@ -105,7 +105,9 @@ def add_original(parser: Parser) -> None:
     add("--train_landmarksfile", type=Path, help="landmark file of train and valid [likewise]")
     add("--test_landmarksfile", type=Path, help="landmark file of test [likewise]")
     add(
-        "--imagesize", type=number(int, 64, 224), help="side of the face crop in pixels [lite0, lite2: 112, vgg16: 224]"
+        "--imagesize",
+        type=number(int, SMALLEST, LARGEST),
+        help="side of the face crop in pixels [lite0, lite2: 112, vgg16: 224]",
     )
     add("--end2end", type=yes_or_no, nargs="?", const=True, default=True, help="False keeps the backbone as it is")
     add("--num_classes", type=int, default=7, help="4 (Neutral, Happy, Angry, Surprise) or 7 emotions")
@@ -137,7 +139,7 @@ def add_ours(parser: Parser) -> None:
     add("--consistency", type=number(float, 0), default=0.0, help="each face is looked at twice, each look with a mask of its own or, "
         "by --mask_share, without, and the distance of the answers (symmetric KL divergence) is added to the loss with this weight")  # fmt: skip
     add("--samples", type=Path, help="samples.csv with votes and certainty [beside the lists, if there]")
-    add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",
+    add("--precision", choices=("auto", *PRECISIONS), default="auto",
         help="auto: bf16 on a GPU (older ones fp16), and for vgg16 on a CPU that has it; what a run goes on in stays. fp32 on a "
         "GPU convolves in TF32, as PyTorch does")  # fmt: skip
     add("--seed", type=number(int, 0, 2**31 - 1), default=0, help="seed of weights, sampling and augmentation")
@@ -185,7 +187,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         )
     if options.evaluate and options.resume == AUTO:
         raise InputError("--evaluate with --resume auto: say which checkpoint, such as a best.pt")
-    if options.num_classes not in (4, 7):
+    if options.num_classes not in emotions.SUBSETS:
         raise InputError(f"--num_classes {options.num_classes}: give 4 or 7")
     if options.tag and not options.tag.replace("-", "").replace("_", "").replace(".", "").isalnum():
         raise InputError(f"--tag {options.tag}: use letters, digits, dot, hyphen and underscore")

@@ -28,19 +28,17 @@ def model_config(options: Namespace) -> dict[str, Any]:
 
 
 def of(options: Namespace, store: Path, content: dict[str, Any] | None) -> dict[str, str | None]:
-    """Those of contents.ORIGINS that are known before there is a network: sha256 of the other networks that the run is given,
-    by which a run that goes on knows them, and what its own trunk began with if the `content` it goes on from tells that.
+    """Those of contents.ORIGINS that are known before there is a network: sha256 of the teacher's file and of the first weights'.
 
-    A run that goes on needs its first weights no more. InputError where a file is missing, or the run would replace it.
+    What training began with a run that goes on knows from the `content` it goes on from; it needs that file no more.
+    InputError where a file is missing, or the run would replace it.
     """
-    found: dict[str, str | None] = {}
-    if content and "pretrained" in content:
-        found["pretrained"] = content["pretrained"]
-    for name in checkpoint.NETWORKS:
-        path, key = getattr(options, name), f"{name}_sha256"
-        needed = path and not (content and name == "init_from")
-        found[key] = digest(name, path, store) if needed else (content or {}).get(key) if path else None
-    return found
+    teacher = digest("teacher", options.teacher, store) if options.teacher else None
+    if content:
+        begun = {"pretrained": content["pretrained"]} if "pretrained" in content else {}
+        return {**begun, "teacher_sha256": teacher, "init_from_sha256": content.get("init_from_sha256")}
+    first = digest("init_from", options.init_from, store) if options.init_from else None
+    return {"teacher_sha256": teacher, "init_from_sha256": first}
 
 
 def digest(name: str, path: Path, store: Path) -> str:

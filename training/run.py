@@ -64,10 +64,10 @@ class Run:
             checkpoint.check_same_model(options.resume, content, config)
             checkpoint.check_same_run(options, content)
             checkpoint.check_same_faces(options.resume, content, self.faces)
-            checkpoint.check_same_files(options, content, self.origins)
+            checkpoint.check_same_teacher(options.teacher, content, self.origins["teacher_sha256"])
         # One process after another: VGG16's weights are downloaded by the first one.
         model = distributed.first_then_others(lambda: origins.first_network(options, config, bool(content)))
-        # An older run that goes on does not know, and one that starts from another network has that one's digest.
+        # Not known of an older run that goes on; one that starts from another network tells of that one instead.
         self.origins |= {} if content or options.init_from else {"pretrained": model.pretrained}
         self.generator = torch.Generator().manual_seed(options.seed)
         self.loader = batches.training_loader(

@@ -64,9 +64,9 @@ def areas(labels: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndar
     return found
 
 
-def face_counts(labels: np.ndarray, resamples: int | None = None, seed: int = SEED) -> np.ndarray:
+def face_counts(labels: np.ndarray, resamples: int | None = None) -> np.ndarray:
     """How often each face is in each of R resamples, float32 (R, n); stratified as `resampled` is."""
-    rng, resamples = np.random.default_rng((seed, 2)), resamples or RESAMPLES
+    rng, resamples = np.random.default_rng((SEED, 2)), resamples or RESAMPLES
     found = np.zeros((resamples, len(labels)), np.float32)
     for emotion in np.unique(labels):
         faces = np.flatnonzero(labels == emotion)
@@ -81,14 +81,12 @@ def confusions(labels: np.ndarray, answers: np.ndarray, classes: int) -> np.ndar
     return np.stack(counts).reshape(-1, classes, classes)
 
 
-def resampled(
-    labels: np.ndarray, answers: np.ndarray, classes: int, resamples: int | None = None, seed: int = SEED
-) -> np.ndarray:
+def resampled(labels: np.ndarray, answers: np.ndarray, classes: int, resamples: int | None = None) -> np.ndarray:
     """Confusion matrices float32 (R, S, K, K) of R resamples of the faces, the same faces for all S networks.
 
     labels (n,), answers (n, S). Stratified: each resample has as many faces of each true emotion as there are.
     """
-    rng, networks, resamples = np.random.default_rng(seed), answers.shape[1], resamples or RESAMPLES
+    rng, networks, resamples = np.random.default_rng(SEED), answers.shape[1], resamples or RESAMPLES
     found = np.zeros((resamples, networks, classes, classes), np.float32)
     for emotion in np.unique(labels):
         rows, counts = np.unique(answers[labels == emotion], axis=0, return_counts=True)

@@ -46,12 +46,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.open()
-
-    def open(self) -> None:
-        """Map the file; nothing is read before it is looked at."""
         points = points_path(self.path)
-        try:
+        try:  # maps the file; nothing is read before it is looked at
             self.pixels = np.load(self.path, mmap_mode="r")
             self.points = np.load(points, mmap_mode="r") if points.is_file() else None
         except (ValueError, EOFError) as error:

@@ -14,7 +14,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import filelock
 import torch
 
 import main_trainer
@@ -114,12 +113,8 @@ def work(argv: list[str]) -> bool:
         print(summary({cell.id: state(cell, torch.cuda.is_available()) for cell in chosen}))
         return True
     lock = Path(chosen[0].chosen.results) / "cache" / "study.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with filelock.FileLock(lock, timeout=0):
-            return study(chosen)
-    except filelock.Timeout as error:
-        raise InputError(f"{lock}: {HELD}") from error
+    with door.alone(lock, HELD):
+        return study(chosen)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -13,8 +13,14 @@ from pre_processing import emotions
 from training import checkpoint
 from training.contents import ORIGINS
 
-TOLD = ("seed", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "targets", "balance", "ema",
-        "label_smoothing", "mask_kinds", "mask_share", "same_masks", "second_mask", "teacher_features", "consistency", "mirror")  # fmt: skip
+# Of another network its digest is told, not the path.
+TOLD = (
+    "seed",
+    "epochs",
+    *(key for key in checkpoint.RECIPE if key not in checkpoint.NETWORKS),
+    "second_mask",
+    "mirror",
+)
 
 
 def trained_on(config: dict[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from pre_processing.artefacts import InputError, atomic_write, read_object
+from pre_processing.artefacts import InputError, read_object, write_object
 from pre_processing.copies import face_seed
 from pre_processing.meanface import hide_points
 from pre_processing.overlay import put_mask
@@ -69,5 +68,4 @@ def freeze(file: Path, worn: dict[str, Any]) -> None:
         raise InputError(f"{file}: test faces wore other masks ({key}) when earlier runs were tested; "
                          "another machine or version may draw a pixel otherwise. Give --results FOLDER for results of your own")  # fmt: skip
     file.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(file) as temporary:
-        temporary.write_text(json.dumps(noted, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_object(file, dict(sorted(noted.items())))
