@@ -80,7 +80,7 @@ def defect(content: Any) -> str | None:
     config, network, names = (content.get(key) for key in ("config", "model_config", "class_names"))
     if not isinstance(config, dict) or not isinstance(network, dict):
         return "does not tell how it was trained"
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
         return "does not name its emotions"
     given = {key for key in SOMETIMES if config.get(key) is not None}
     given |= {"mask_share"} if "mask_kinds" in given else set()
