@@ -200,4 +200,4 @@ def _load_vgg16_of_package(layers: nn.Sequential) -> bool:
     return True
 
 
-BACKBONES = {"vgg16": VGG16, "lite0": Lite0, "lite2": Lite2}
+BACKBONES = {"lite0": Lite0, "lite2": Lite2, "vgg16": VGG16}

@@ -44,6 +44,7 @@ POINTS_SHAPE = (68, 2)
 POINTS_BYTES = 4 * 68 * 2
 SAMPLE_COLUMNS = ("path", "emotion", "split", "subject", "box", "certain", "votes")
 SPLITS = ("train", "valid", "test", "")
+AUDIT_COLUMNS = ("split", "emotion", "what", "count")
 FARTHEST = 10**6  # pixels from a photo's corner at which a point or an edge can lie; more votes has no face either
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # what ends or hides part of a line in files and terminals
 
@@ -153,6 +154,17 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """Write a table without its index as CSV."""
     with atomic_write(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_audit(path: str | Path) -> pd.DataFrame:
+    """An audit table from its CSV file; InputError for another file."""
+    try:
+        audit = pd.read_csv(path, keep_default_na=False, dtype={"split": str, "emotion": str, "what": str})
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not an audit table ({error}); prepare the database again") from error
+    if tuple(audit.columns) != AUDIT_COLUMNS:
+        raise InputError(f"{path}: its columns are not {', '.join(AUDIT_COLUMNS)}; prepare the database again")
+    return audit
 
 
 def read_bytes(path: str | Path, what: str, remedy: str = "prepare the database first") -> bytes:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from pre_processing.artefacts import AUDIT_COLUMNS
 from pre_processing.chunks import in_chunks
 from pre_processing.crop import read_image
 from pre_processing.databases.table import Table
@@ -32,7 +33,6 @@ SLACK = 1e-4  # rounding of float32 sums
 CHUNK = 512  # images read by one process at a time
 UNREADABLE, PEOPLE = "unreadable image", "people"
 OF_TEST, OF_VALID = "near-duplicate of test", "near-duplicate of valid"
-AUDIT_COLUMNS = ("split", "emotion", "what", "count")
 
 
 def thumbnails(
@@ -227,14 +227,3 @@ def balance(audit: pd.DataFrame) -> pd.DataFrame:
     by_emotion = audit[audit["emotion"] != ""]
     order = ["before", OF_TEST, OF_VALID, "after"]
     return by_emotion.pivot_table("count", ["split", "emotion"], "what", "sum", sort=False)[order].astype(int)
-
-
-def read_audit(path: str | Path) -> pd.DataFrame:
-    """An audit table from its CSV file; InputError for another file."""
-    try:
-        audit = pd.read_csv(path, keep_default_na=False, dtype={"split": str, "emotion": str, "what": str})
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not an audit table ({error}); prepare the database again") from error
-    if tuple(audit.columns) != AUDIT_COLUMNS:
-        raise InputError(f"{path}: its columns are not {', '.join(AUDIT_COLUMNS)}; prepare the database again")
-    return audit

@@ -11,7 +11,7 @@ from models.acnn import ACNN
 from models.backbones import STRIDE, Lite0
 from models.regions import REGIONS
 from models.units import GlobalUnit, PatchUnits
-from pre_processing import splits
+from pre_processing import artefacts
 from pre_processing.artefacts import read_object
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
@@ -91,7 +91,7 @@ def data(path: Path) -> dict[str, Any]:
     """Faces by emotion and split, near-duplicates and what was left out, from the audit table."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; python -m pre_processing.prepare --DB F writes it")
-    audit = splits.read_audit(path)
+    audit = artefacts.read_audit(path)
     counts = {(split, emotion, what): n for split, emotion, what, n in audit.itertuples(index=False)}
     total = {(split, what): sum(counts[split, emotion, what] for emotion in EMOTIONS)
              for split in ("train", "valid", "test") for what in ("before", "after")}  # fmt: skip

@@ -14,7 +14,7 @@ REASONS = {
         "is of VGG16, which needs a GPU for longer than we had one",
         "are of VGG16, which needs a GPU for longer than we had one",
     ),
-    "not run yet": ("was left for lack of time", "were left for lack of time"),
+    "not run yet": ("is still to be run", "are still to be run"),
     "waits for another cell": ("waits for another one", "wait for another one"),
 }
 
@@ -32,19 +32,21 @@ def all_of(study: dict) -> dict[str, str]:
 
 def progress(study: dict) -> str:
     """How much of the matrix was run."""
-    cells = study["cells"]
-    done = sum(is_run(cell) for cell in cells)
-    if done == len(cells):
-        return f"All {len(cells)} cells of the matrix were run."
-    return f"Of the {plural(len(cells), 'cell', 'cells')} of the matrix {done} {'was' if done == 1 else 'were'} run; the others say “not run”."
+    return _run(study, "cells of the matrix", "; the others say “not run”")
 
 
 def missing(study: dict) -> str:
     """The same for who does not see the matrix: what was not run, and what that means for the rest."""
+    told = _run(study, "trainings and tests of the study")
+    return " ".join(filter(None, (told, reasons(study), repeats.spread(study))))
+
+
+def _run(study: dict, what: str, rest: str = "") -> str:
     cells = study["cells"]
     done = sum(map(is_run, cells))
-    told = f"{'All' if done == len(cells) else f'{done} of'} {len(cells)} trainings and tests of the study were run."
-    return " ".join(filter(None, (told, reasons(study), repeats.spread(study))))
+    if done == len(cells):
+        return f"All {len(cells)} {what} were run."
+    return f"Of the {len(cells)} {what} {done} {'was' if done == 1 else 'were'} run{rest}."
 
 
 def reasons(study: dict) -> str:

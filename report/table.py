@@ -26,8 +26,8 @@ MODELS = tuple(models.MODELS)
 TESTS = ("bare", "seen", "unseen")  # tests of the study that the table shows
 NOTE = """Recall of each emotion in %; Wilson intervals; seed 0. The epoch with the best validation accuracy was tested. Seen masks are kinds that training
 behind masks shows, unseen ones it never does; a test face always wears the same. Differences are of unrounded figures. Each command is in the
-run's `metrics.json`. `Report.pdf` has all other networks and tests: attention beside a plain CNN, averaged networks, near-duplicates kept, what
-ablations said, calibration, gates."""
+run's `metrics.json`. `Report.pdf` has all other networks and tests: the plain CNN, Lite0 with larger inputs, four emotions out of seven,
+averaged networks, near-duplicates kept, what ablations said, calibration, gates."""
 MARKS = {tables.LARGER: "both †", AGREEING: "both ‡"}  # names too long for a column
 LARGER_NOTE = """† At 160 pixels, with a teacher: the network for bare faces answers for the same face without its mask. ‡ So too, but each face is looked at twice,
 each time bare or masked by chance, and answers that differ are penalised; half of the masks in training are of invented kinds that no test wears.
@@ -60,7 +60,7 @@ def collect(results: Path) -> list[tuple[str, dict]]:
 def shown(results: Path) -> list[cells.Cell]:
     """Cells of the study that were run and have a place in the table."""
     wanted = [cell for cell in cells.read(folder=results) if cell.chosen.seed == 0 and cell.chosen.model != "cnn"]
-    # Of the networks with larger inputs and a teacher the largest is enough.
+    # Of the networks with larger inputs and a teacher the largest is enough here.
     wanted = [cell for cell in wanted if cell.train != tables.LARGER or cell.chosen.backbone != "lite0"]
     return [cell for cell in wanted if cell.train in TRAINED and cell.test in TESTS and cell.own]
 
@@ -122,6 +122,7 @@ def findings(results: Path) -> str:
         ("What a mask costs", f"{sentences.headline(study)} {sentences.remains(study)}"),
         ("Verdict", f"{verdict.plain(study)} {verdict.by_area(study)}"),
         ("A package in use", peers.falls(results / peers.FILE)),
+        ("Attention", variants.control(study)),
         ("Masks never seen", variants.robust_in_short(study)),
         ("Aims", variants.aims(study)),
         ("What was run", sentences.missing(study)),

@@ -114,12 +114,12 @@ def _found_by_area(auc: dict) -> str:
 
 
 def by_area(study: dict) -> str:
-    """The same without figures and with Disgust: `by the area under the ROC curve neither is found`."""
+    """The same without figures: `by the area under the ROC curve neither is found`."""
     pair = main_pair(study)
     auc = pair and study["costs"][pair]["groups_auc"]["all"]
     if not auc or None in (auc["absolute"]["value"], auc["drop"]["value"]):
         return ""
-    return f"By the area under the ROC curve ({KINDS[pair]}) {_found_by_area(auc)}{_against(study, pair)}."
+    return f"By the area under the ROC curve ({KINDS[pair]}) {_found_by_area(auc)}{_against(study, pair)}{_without_disgust(study)}."
 
 
 def _without_disgust(study: dict) -> str:

@@ -231,7 +231,7 @@ def test_a_process_that_is_killed_ends_all_and_the_last_epoch_stays(job):
 
 
 def of_readme(beginning: str, instead: dict[str, str], *launcher: str) -> list[list[str]]:
-    """Lines of the README that begin so, as commands: words replaced, options of torchrun and of EXACT added."""
+    """Lines of training/README.md that begin so, as commands: words replaced, options of torchrun and of EXACT added."""
     commands = []
     for line in (ROOT / "training/README.md").read_text(encoding="utf-8").splitlines():
         if line.startswith(beginning):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pre_processing import prepare, splits
+from pre_processing import artefacts, prepare
 from pre_processing.artefacts import InputError
 from pre_processing.databases import read
 from pre_processing.emotions import EMOTIONS, FERPLUS
@@ -198,7 +198,7 @@ def test_incomplete_kaggle_folders_are_refused(kaggle):
 
 def test_preparing_says_where_faces_were_unpacked(pixels, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(prepare, "prepare", lambda db, root, out, masked, **_: prepare.Prepared(
-        pd.DataFrame({"split": [], "subject": [], "certain": []}), pd.DataFrame(columns=splits.AUDIT_COLUMNS).astype({"what": str}),
+        pd.DataFrame({"split": [], "subject": [], "certain": []}), pd.DataFrame(columns=artefacts.AUDIT_COLUMNS).astype({"what": str}),
         pd.DataFrame({"placement": []}), {}, {}, read(db, root)))  # fmt: skip
     for root in (pixels, pixels / "fer2013.csv"):
         assert prepare.main(["--DB", "F", "--root_path", str(root), "--out", str(tmp_path)]) == 0

@@ -7,7 +7,7 @@ import numpy as np
 import official_trees as trees
 import pytest
 
-from pre_processing import artefacts, landmarks, prepare, splits
+from pre_processing import artefacts, landmarks, prepare
 from pre_processing.emotions import DATABASES, EMOTIONS
 
 BUILD = {
@@ -52,7 +52,7 @@ def check_written(results, tree, name, masked_root):
         bare, covered = (cv2.imread(str(root / path)) for root in (tree.root, masked_root))
         assert bare.shape == covered.shape
         assert np.abs(bare.astype(int) - covered).max() > 10
-    audit = splits.read_audit(artefacts.ListPaths(results, "masked", name).audit)
+    audit = artefacts.read_audit(artefacts.ListPaths(results, "masked", name).audit)
     assert audit[audit["what"] == "after"]["count"].sum() >= len(listed)
     left_out = audit[audit["what"].str.startswith("left out")].set_index("what")["count"]
     assert {

@@ -124,11 +124,17 @@ def test_masks_that_leave_a_mouth_in_sight_stand_beside_seen_ones(tmp_path: Path
     assert "Of bare faces" not in sentences.window(study)
 
 
-def test_what_was_not_run_is_told_by_its_reason(tmp_path: Path) -> None:
+def test_what_was_not_run_is_told_by_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = invent(tmp_path, "some")
     assert re.search(
-        r"Of those not run, \d+ were left for lack of time, \d+ wait for another one and 10 are of VGG16",
+        r"Of those not run, \d+ are still to be run, \d+ wait for another one and 10 are of VGG16",
         sentences.reasons(study),
     )
     study["cells"] = [{"status": "not run", "reason": reason} for reason in ("not run yet", "waits for 7-cell")]
-    assert sentences.reasons(study) == "Of those not run, 1 was left for lack of time and 1 waits for another one."
+    assert sentences.reasons(study) == "Of those not run, 1 is still to be run and 1 waits for another one."
+    assert sentences.missing(study).startswith(
+        "Of the 2 trainings and tests of the study 0 were run. Of those not run, 1"
+    )
+    study["cells"] = [{"status": "run"}] * 3
+    monkeypatch.setattr(sentences.repeats, "spread", lambda study: "Seeds.")
+    assert sentences.missing(study) == "All 3 trainings and tests of the study were run. Seeds."

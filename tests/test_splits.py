@@ -123,7 +123,7 @@ def test_what_goes_and_what_is_counted(tmp_path):
     assert splits.balance(same)[splits.OF_TEST].sum() == 2
     assert (splits.balance(same)["after"] == splits.balance(same)["before"]).all()
     artefacts.write_table(tmp_path / "a" / "FERPlus_audit.csv", audit)
-    assert splits.read_audit(tmp_path / "a" / "FERPlus_audit.csv").equals(audit)
+    assert artefacts.read_audit(tmp_path / "a" / "FERPlus_audit.csv").equals(audit)
 
 
 def test_a_split_without_a_face_left_is_refused():
@@ -137,9 +137,9 @@ def test_audit_files_that_are_refused(tmp_path):
     for content in ("", "a,b\n1,2\n", "\xff"):
         (tmp_path / "a.csv").write_text(content, encoding="latin-1")
         with pytest.raises(InputError, match=r"a\.csv"):
-            splits.read_audit(tmp_path / "a.csv")
+            artefacts.read_audit(tmp_path / "a.csv")
     with pytest.raises(InputError, match=r"b\.csv"):
-        splits.read_audit(tmp_path / "b.csv")
+        artefacts.read_audit(tmp_path / "b.csv")
 
 
 def test_thumbnails(tmp_path):

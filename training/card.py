@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 import models
 from models import pretrained
-from pre_processing import artefacts, render, splits
+from pre_processing import artefacts, render
 from pre_processing.artefacts import atomic_write
 from pre_processing.crop import crop_face
 from pre_processing.drawing.points import UNITS
@@ -176,7 +176,7 @@ def data_part(results: Path) -> str:
     audit = artefacts.ListPaths(results, "unmasked", FERPLUS).audit
     if not audit.is_file():
         return ""
-    table = splits.read_audit(audit)
+    table = artefacts.read_audit(audit)
     kept = table[table["what"] == "after"].pivot_table("count", "split", "emotion", "sum")
     lines = ["## Data", "", "FER+ labels (MIT licence) of FER2013's faces. Rule: single votes are dropped, and the winner needs more "
              "than half of what remains. Faces of the seven emotions that were trained and tested on:", "",

@@ -195,14 +195,17 @@ def epoch_line(record: dict[str, Any]) -> str:
 
 
 class Board:
-    """TensorBoard beside log.jsonl; does nothing in other processes than the first."""
+    """TensorBoard beside log.jsonl; does nothing where tensorboard is not installed, or in other processes than the first."""
 
     def __init__(self, folder: Path) -> None:
         self.writer = None
-        if distributed.first():
+        if not distributed.first():
+            return
+        try:
             from torch.utils.tensorboard import SummaryWriter  # slow to import, and not needed to evaluate
-
-            self.writer = SummaryWriter(folder / "tensorboard")
+        except ImportError:
+            return
+        self.writer = SummaryWriter(folder / "tensorboard")
 
     def add(self, epoch: dict[str, Any]) -> None:
         """Every number of an epoch's record."""
