@@ -20,7 +20,6 @@ from pre_processing.meanface import HIDDEN
 from report import measured, peers, sentences, tables, unseen, variants, verdict
 from report.numbers import count, kind_name, listing, percent
 from training import augment, options
-from training.results import DISPLAY
 
 FILES = {"study": "Results/study.json", "audit": "Results/UnmaskedDatasets/FERPlus/FERPlus_audit.csv"}
 
@@ -188,7 +187,7 @@ def network_speeds(benchmarks: dict[str, list[dict[str, str]]]) -> list[list[str
     wanted = {"lite0": "fp32", "vgg16": "bf16"}
     columns = ("parameters (M)", "inference (GFLOP a face)", "training (images/s)", "inference (images/s)")
     return [
-        [f"{DISPLAY[row['model']]}-{DISPLAY[row['backbone']]}", row["numbers"], *(row[column] for column in columns)]
+        [tables.network(row), row["numbers"], *(row[column] for column in columns)]
         for name in ("model_speed_lite0 cpu", "model_speed_vgg16 cpu") for row in benchmarks.get(name, [])
         if row["numbers"] == wanted[row["backbone"]]
     ]  # fmt: skip

@@ -16,7 +16,6 @@ from report import peers, sentences, tables, variants, verdict
 from training import cells
 from training.analysis import AGREEING, FILE, read_noted
 from training.metrics import percent
-from training.results import DISPLAY
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 HEAD = ("Model", "Emotions", "Trained on", "Tested on", "Accuracy % (95 % interval)", "Macro recall %", *EMOTIONS)
@@ -78,7 +77,7 @@ def row(train: str, figures: dict) -> str:
     """One line of the table."""
     low, high = figures["ci95"]
     cells = [
-        f"{DISPLAY[figures['model']]}-{DISPLAY[figures['backbone']]}",
+        tables.network(figures),
         str(figures["num_classes"]),
         MARKS.get(train) or tables.trained(train),
         tested_on(figures),
