@@ -156,7 +156,7 @@ def aims(study: dict) -> str:
         f"{' and '.join(map(percent, best))})"
         for aim, where, best in goals
     ]
-    return f"Aimed at were {listing(said)}; in brackets the best single network, of any seed and picked by Test."
+    return f"We aimed at {listing(said)}; in brackets the best single network, of any seed and picked by Test."
 
 
 def robust_in_short(study: dict) -> str:
