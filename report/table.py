@@ -119,7 +119,7 @@ def findings(results: Path) -> str:
     study = read_noted(file)
     parts = (
         ("What a mask costs", f"{sentences.headline(study)} {sentences.remains(study)}"),
-        ("Verdict", f"{verdict.plain(study)} {verdict.by_area(study)}"),
+        ("Verdict", f"{verdict.plain(study)} {verdict.by_area(study, apart=True)}"),
         ("A package in use", peers.falls(results / peers.FILE)),
         ("Attention", variants.control(study)),
         ("Masks never seen", variants.robust_in_short(study)),

@@ -113,13 +113,13 @@ def _found_by_area(auc: dict) -> str:
     return said.get(found, "neither is found")
 
 
-def by_area(study: dict) -> str:
-    """The same without figures: `by the area under the ROC curve neither is found`."""
+def by_area(study: dict, apart: bool = False) -> str:
+    """The same without figures, `by the area under the ROC curve neither is found`; with what Disgust hides where it stands `apart`."""
     pair = main_pair(study)
     auc = pair and study["costs"][pair]["groups_auc"]["all"]
     if not auc or None in (auc["absolute"]["value"], auc["drop"]["value"]):
         return ""
-    return f"By the area under the ROC curve ({KINDS[pair]}) {_found_by_area(auc)}{_against(study, pair)}{_without_disgust(study)}."
+    return f"By the area under the ROC curve ({KINDS[pair]}) {_found_by_area(auc)}{_against(study, pair)}{_without_disgust(study) if apart else ''}."
 
 
 def _without_disgust(study: dict) -> str:
