@@ -3,6 +3,8 @@
 import csv
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -227,6 +229,14 @@ def test_an_unreadable_image_met_in_a_loader_process_is_one_line(job, capsys):
     assert error.startswith("error: ")
     assert "fer0000003.png" in error
     assert "\n" not in error
+
+
+def test_it_starts_without_dlib_and_knows_no_database_reader():
+    code = (
+        "import sys; sys.modules['dlib'] = None; import main_trainer\n"
+        "bad = [m for m in sys.modules if m.startswith('pre_processing.databases')]; assert not bad, bad"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(main_trainer.__file__).parent)
 
 
 def test_help_exits_well(capsys):

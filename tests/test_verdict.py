@@ -96,6 +96,9 @@ def test_the_short_verdict_tells_where_disgust_hides_a_greater_loss(tmp_path: Pa
     assert verdict.short(study).endswith(
         "; without Disgust, which has few faces, a mask takes more from the four by this area in all pairs and by recall in networks trained on both."
     )
+    apart = "more from the four by this area in all pairs and by recall in networks trained on both."
+    assert verdict.by_area(study, apart=True).endswith(apart)
+    assert "Disgust" not in verdict.by_area(study)
     for pair in tables.PAIRS:
         study["verdict"][pair]["auc"]["drop"]["without_disgust"] = "undecided"
         study["verdict"][pair]["drop"]["without_disgust"] = "supported"
