@@ -21,11 +21,11 @@ def falls(file: Path) -> str:
         return ""
     name, best = max(theirs, key=lambda item: item[1]["bare"]["accuracy"])
     text = (f"On the same faces the package {name.partition(',')[0]}, which was fitted to bare faces and to FER2013’s labels, falls from {_sides(best)} "
-            "(the better of two ways to crop; the whole picture is its face box)")  # fmt: skip
+            "(the better of two crops, with the whole picture as face box)")  # fmt: skip
     if not ours:
         return f"{text}."
     recalls = [percent(row["masked"]["macro_recall"]) for row in (best, ours[0])]
-    return (f"{text}, our network for bare faces from {_sides(ours[0])}. The package looks at a face once, ours at its mirror image too; their mean recall "
+    return (f"{text}, our network for bare faces (seed 0) from {_sides(ours[0])}. The package looks at a face once, ours at its mirror image too; their mean recall "
             f"over the emotions behind masks is {listing(recalls)}{PERCENT}.")  # fmt: skip
 
 

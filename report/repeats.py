@@ -53,7 +53,7 @@ def seeds(study: dict) -> str:
         return spread(study)
     return (f"gACNN-Lite0 was trained {'; '.join(said)}. Figures by emotion and by pair, and what is called a mean over seeds, "
             "are means over the seeds there are, with intervals over faces and seeds; all else is of seed 0: the matrix, "
-            "McNemar’s tests, lost faces, unseen kinds, the table of four emotions, calibration and gates. Other networks, of one seed, are set beside the mean over these, and that, as averaged answers, has intervals over faces alone."
+            "McNemar’s tests, lost faces, unseen kinds, the table of four emotions, calibration and gates. Networks of one seed are compared with these means; those differences, and averaged answers, have intervals over faces alone."
             f"{_mixed([*several(study), *several(study, FOUR_ONLY)])}")  # fmt: skip
 
 
@@ -106,6 +106,6 @@ def averaged(study: dict) -> str:
         else ""
     )
     worse = [where for where, part in found if part["best"] > part["accuracy"]]
-    more += f" The best of these alone recognises more {listing(worse)}." if worse else ""
+    more += f" {listing(worse).capitalize()} the best of these alone recognises more." if worse else ""
     return (f"Averaging the answers of several networks gives, with what that adds in points to their mean accuracy, {'; '.join(said)}.{more} "
             "What to average was decided when the figures of most were known.")  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -300,7 +299,8 @@ def axis(costs_found: dict[str, Any]) -> list[int]:
 
 
 def gates(study: dict, regions: int) -> dict[str, Any] | None:
-    """Mean gates of bare and masked faces, and rows: emotion, then visible, hidden and global gate of both; None if not run.
+    """{"train", "emotions"}: by emotion and over all faces the mean gate of each region, bare and masked, and the means of visible
+    regions, of hidden ones and of the whole face; emotions without a test face are left out. None if not run.
 
     InputError where they are of a network with another number of regions than the report draws.
     """
@@ -312,20 +312,23 @@ def gates(study: dict, regions: int) -> dict[str, Any] | None:
         raise InputError(
             f"Results/gates.json: of a network with {len(hidden)} regions, not {regions}; run training.gates on the main one"
         )
-    groups = [(name, [part[test]["emotions"][name] for test in ("bare", "seen")]) for name in EMOTIONS]
-    rows = [[name, *itertools.chain(*(_gate_means(side, hidden) for side in sides))]
-            for name, sides in (*groups, ("All", [part["bare"], part["seen"]]))]  # fmt: skip
-    return {
-        "train": TRAINED[part["train"]],
-        "bare": part["bare"]["gates"],
-        "masked": part["seen"]["gates"],
-        "rows": rows,
-    }
+    groups = [("All", [part["bare"], part["seen"]])]
+    groups += [(name, [part[test]["emotions"][name] for test in ("bare", "seen")]) for name in EMOTIONS]
+    shown = [
+        {
+            "emotion": name,
+            **{
+                where: {"gates": side["gates"], "means": _gate_means(side, hidden)}
+                for where, side in zip(("bare", "masked"), sides, strict=True)
+            },
+        }
+        for name, sides in groups
+        if all(side["gates"] for side in sides)
+    ]
+    return {"train": TRAINED[part["train"]], "emotions": shown}
 
 
 def _gate_means(side: dict, hidden: list[bool]) -> list[str]:
-    if side["gates"] is None:
-        return [NO_CELL] * 3
     means = []
     for wanted in (False, True):
         own = [gate for gate, under in zip(side["gates"], hidden, strict=True) if under == wanted]

@@ -27,7 +27,21 @@ PEOPLE_LOSE = {"Disgust": 7, "Fear": 6, "Surprise": 5, "Sad": 4, "Happy": 3, "An
 
 def all_of(study: dict) -> dict[str, str]:
     """Every sentence by name."""
-    parts = (verdict, plain, area, by_area, short, exceptions, kept, certain_fits, answered, people, order)
+    parts = (
+        verdict,
+        plain,
+        area,
+        alike,
+        by_area,
+        short,
+        exceptions,
+        over_sad,
+        kept,
+        certain_fits,
+        answered,
+        people,
+        order,
+    )
     return {part.__name__: part(study) for part in parts}
 
 
@@ -62,6 +76,14 @@ def area(study: dict) -> str:
             f"{_words(study, 'drop', 'auc', 'without_disgust')}. {_most(study)}")  # fmt: skip
 
 
+def alike(study: dict) -> str:
+    """The same where every other emotion counts alike, however many faces show it."""
+    if not pairs_of(study):
+        return ""
+    return (f"the lead is {_words(study, 'absolute', 'auc_alike')}, and a smaller loss {_words(study, 'drop', 'auc_alike')}; without Disgust the "
+            f"latter is {_words(study, 'drop', 'auc_alike', 'without_disgust')}.")  # fmt: skip
+
+
 def _most(study: dict) -> str:
     """Which two emotions lose most by the area under the ROC curve, and what the others do."""
     pair = main_pair(study)
@@ -78,33 +100,28 @@ def short(study: dict) -> str:
     pair = main_pair(study)
     if pair is None:
         return plain(study)
-    part = study["costs"][pair]
-    recall = part["groups"]["all"]
-    return (f"{plain(study)} Behind masks their mean recall is {_points(recall['absolute'])} higher ({KINDS[pair]}), but on bare faces it is already "
-            f"{_points(recall['bare'])} higher. {_by_area(study, pair)}")  # fmt: skip
-
-
-def _by_area(study: dict, pair: str) -> str:
-    auc = study["costs"][pair]["groups_auc"]["all"]
-    lead, drop = auc["absolute"], auc["drop"]
-    if None in (lead["value"], drop["value"]):
-        return ""
-    takes = "less" if drop["value"] > 0 else "more"
-    loss = drop if takes == "less" else {"value": -drop["value"], "ci95": [-end for end in reversed(drop["ci95"])]}
-    return (f"By the area under the ROC curve ({KINDS[pair]}), which hardly depends on how readily a network gives an answer, "
-            f"{_found_by_area(auc)}: the lead behind masks is {_points(lead)}, and a mask takes {_points(loss)} {takes} from "
-            f"them than from the others{_against(study, pair)}{_without_disgust(study)}.")  # fmt: skip
+    recall = study["costs"][pair]["groups"]["all"]
+    return (f"{plain(study)} Behind masks they lead by {_points(recall['absolute'])} of mean recall, but on bare faces already by "
+            f"{_points(recall['bare'])} ({KINDS[pair]}). {by_area(study, apart=True)}").strip()  # fmt: skip
 
 
 def _against(study: dict, pair: str) -> str:
     """What the area says where no network was trained for masks, if that is the opposite."""
-    shift = study["verdict"]["shift"]
-    against = pair != "shift" and is_run(shift) and {words["all"] for words in shift["auc"].values()} == {CONTRADICTED}
-    return "; in a network that never saw a mask both are contradicted" if against else ""
+    if pair == "shift" or not is_run(study["verdict"]["shift"]):
+        return ""
+    found = tuple(_by_both_areas(study, "shift", reading) == CONTRADICTED for reading in ("absolute", "drop"))
+    said = {(True, True): "both are", (True, False): "the lead is", (False, True): "the smaller loss is"}
+    return f"; in a network that never saw a mask {said[found]} contradicted" if any(found) else ""
 
 
-def _found_by_area(auc: dict) -> str:
-    found = tuple(judge(auc[reading]) == SUPPORTED for reading in ("absolute", "drop"))
+def _by_both_areas(study: dict, pair: str, reading: str, group: str = "all") -> str | None:
+    """The word that both areas have, against the rest and against each other emotion alike; None where they differ."""
+    words = {study["verdict"][pair][area][reading].get(group) for area in ("auc", "auc_alike")}
+    return words.pop() if len(words) == 1 else None
+
+
+def _found_by_area(study: dict, pair: str) -> str:
+    found = tuple(_by_both_areas(study, pair, reading) == SUPPORTED for reading in ("absolute", "drop"))
     said = {
         (True, True): "both hold",
         (True, False): "only the lead holds",
@@ -119,18 +136,17 @@ def by_area(study: dict, apart: bool = False) -> str:
     auc = pair and study["costs"][pair]["groups_auc"]["all"]
     if not auc or None in (auc["absolute"]["value"], auc["drop"]["value"]):
         return ""
-    return f"By the area under the ROC curve ({KINDS[pair]}) {_found_by_area(auc)}{_against(study, pair)}{_without_disgust(study) if apart else ''}."
+    return (f"By the area under the ROC curve, however other emotions are weighted ({KINDS[pair]}), {_found_by_area(study, pair)}{_against(study, pair)}"
+            f"{_without_disgust(study) if apart else ''}.")  # fmt: skip
 
 
 def _without_disgust(study: dict) -> str:
     """Where a smaller loss is contradicted once the emotion with the fewest faces is left out."""
-    said = []
-    for measure, name in (("auc", "by this area"), ("recall", "by recall")):
-        words = {
-            pair: (study["verdict"][pair]["auc"] if measure == "auc" else study["verdict"][pair])["drop"]
-            for pair in pairs_of(study)
-        }
-        found = [KINDS[pair] for pair, groups in words.items() if groups.get("without_disgust") == CONTRADICTED]
+    said, ran = [], pairs_of(study)
+    by_recall = {pair: study["verdict"][pair]["drop"].get("without_disgust") for pair in ran}
+    by_areas = {pair: _by_both_areas(study, pair, "drop", "without_disgust") for pair in ran}
+    for words, name in ((by_areas, "by this area"), (by_recall, "by recall")):
+        found = [KINDS[pair] for pair, word in words.items() if word == CONTRADICTED]
         if found:
             said.append(f"{name} in {'all pairs' if len(found) == len(words) > 1 else listing(found)}")
     return f"; without Disgust, which has few faces, a mask takes more from the four {listing(said)}" if said else ""
@@ -176,7 +192,7 @@ def _words(study: dict, reading: str, measure: str = "recall", group: str = "all
     """What is said of one reading in all pairs."""
     found = {pair: study["verdict"][pair] for pair in pairs_of(study)}
     return _by_word(
-        {pair: (part if measure == "recall" else part["auc"])[reading][group] for pair, part in found.items()}
+        {pair: (part if measure == "recall" else part[measure])[reading][group] for pair, part in found.items()}
     )
 
 
@@ -204,6 +220,15 @@ def exceptions(study: dict) -> str:
                 f"in the pair “{PAIRS[pair]}” {figures} {'lies' if len(below) == 1 else 'lie'} below {above} ({percent(known[above])}{PERCENT})"
             )
     return f"This is about means: {listing(said)}." if said else ""
+
+
+def over_sad(study: dict) -> str:
+    """The lead over the one of the three that is not rare."""
+    pair = main_pair(study)
+    if pair is None:
+        return ""
+    gaps = study["costs"][pair]["groups"]["sad"]
+    return f"Over Sad alone they lead by {_points(gaps['absolute'])}, and on bare faces by {_points(gaps['bare'])} (“{PAIRS[pair]}”)."
 
 
 def kept(study: dict) -> str:

@@ -240,6 +240,18 @@ def test_what_bf16_changes_is_what_was_measured() -> None:
     assert said in re.sub(r"\s+", " ", README)
 
 
+def test_what_ships_is_the_best_on_valid_that_fits() -> None:
+    cells = json.loads((ROOT / "Results/study.json").read_text())["cells"]
+    fitting = {
+        cell["id"]: cell["valid_accuracy"]
+        for cell in cells
+        if cell["status"] == "run" and cell["train"].startswith("both") and cell["test"] == "bare"
+        if 2 * cell["parameters"] <= 25e6  # half precision
+    }
+    assert max(fitting, key=fitting.__getitem__) == "7-gacnn-lite0-s0-both-bare"
+    assert "of the networks for both that fit into 25 MB the best on Valid" in README
+
+
 def test_the_table_tells_what_a_network_was_trained_and_tested_on(tmp_path: Path) -> None:
     rates = {
         f"7-gacnn-lite0-s{name}": [0.8] * 7

@@ -104,7 +104,7 @@ def test_averaged_answers_are_told_by_what_they_add(tmp_path: Path) -> None:
         in said
     )
     study["ensembles"]["160px-unseen"]["best"] = 0.8124
-    told = "% of four emotions. The best of these alone recognises more behind unseen masks. What to"
+    told = "% of four emotions. Behind unseen masks the best of these alone recognises more. What to"
     assert told in repeats.averaged(study)
     study["ensembles"] = {"160px-seen": part}
     assert "seeds" not in repeats.averaged(study)

@@ -19,12 +19,14 @@ def test_nothing_is_claimed_where_nothing_was_run(tmp_path: Path) -> None:
     for name in (
         "seeds",
         "spread",
-        "headline",
+        "abstract",
         "costs_by_pair",
         "verdict",
         "unseen",
         "calibration",
         "exceptions",
+        "over_sad",
+        "alike",
         "kept",
         "order",
         "window",
@@ -61,7 +63,11 @@ def test_shares_are_not_given_of_a_few_faces() -> None:
 
 def test_gates_are_told_by_what_a_mask_hides() -> None:
     study = {"gates": invented_gates()}
-    assert tables.gates(study, 24)["rows"][-1] == ["All", "0.40", "0.40", "0.50", "0.60", "0.20", "0.50"]
+    found = tables.gates(study, 24)["emotions"][0]
+    assert (found["emotion"], found["bare"]["means"]) == ("All", ["0.40", "0.40", "0.50"])
+    assert found["masked"]["means"] == ["0.60", "0.20", "0.50"]
+    study["gates"]["bare"]["emotions"]["Fear"]["gates"] = None
+    assert "Fear" not in [part["emotion"] for part in tables.gates(study, 24)["emotions"]]
     said = sentences.gates(study)
     assert (
         "hides goes from 0.40 on bare faces to 0.20 below a mask, by 50\u202f%; that of the others from 0.40 to 0.60"

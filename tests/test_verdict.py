@@ -31,22 +31,36 @@ def test_an_emotion_that_is_never_answered_has_an_area(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lead", "drop", "said"),
     [
-        ((0.01, 0.05), (0.02, 0.04), "both hold: the lead behind masks is 3.0 points (1.0–5.0), and a mask takes 3.0 points (2.0–4.0) less"),
-        ((-0.01, 0.05), (-0.05, -0.01), "neither is found: the lead behind masks is 2.0 points (−1.0 to 5.0), and a mask takes 3.0 points (1.0–5.0) more"),
-        ((0.01, 0.05), (-0.05, 0.03), "only the lead holds: the lead behind masks is 3.0 points (1.0–5.0), and a mask takes 1.0 points (−3.0 to 5.0) more"),
+        ("supported", "supported", "both hold"),
+        ("undecided", "contradicted", "neither is found"),
+        ("supported", "undecided", "only the lead holds"),
+        ("contradicted", "supported", "only the smaller loss holds"),
     ],
-)  # fmt: skip
-def test_the_area_says_what_its_intervals_say(tmp_path: Path, lead: tuple, drop: tuple, said: str) -> None:
+)
+def test_the_area_says_what_both_ways_to_weigh_the_others_say(tmp_path: Path, lead: str, drop: str, said: str) -> None:
     study = invent(tmp_path, "all")
-    groups = study["costs"]["information"]["groups_auc"]["all"]
-    for reading, ends in (("absolute", lead), ("drop", drop)):
-        groups[reading] = {"value": sum(ends) / 2, "ci95": list(ends)}
-    assert f"{said} from them" in verdict.short(study)
-    assert said.partition(":")[0] in verdict.by_area(study)
-    study["verdict"]["shift"]["auc"] = {reading: dict.fromkeys(hypothesis.GROUPS, "contradicted") for reading in groups}
+
+    def say(pair: str, area: str, **words: str) -> None:
+        study["verdict"][pair][area] = {
+            reading: dict.fromkeys(hypothesis.GROUPS, word) for reading, word in words.items()
+        }
+
+    for area in ("auc", "auc_alike"):
+        say("information", area, absolute=lead, drop=drop)
+        say("shift", area, absolute="undecided", drop="undecided")
+    assert f"(networks trained for each), {said}." in verdict.by_area(study)
+    assert f"(networks trained for each), {said}" in verdict.short(study)
+    say("shift", "auc", absolute="contradicted", drop="contradicted")
+    assert "contradicted" not in verdict.by_area(study)
+    say("shift", "auc_alike", absolute="undecided", drop="contradicted")
+    assert verdict.by_area(study).endswith("; in a network that never saw a mask the smaller loss is contradicted.")
+    say("shift", "auc_alike", absolute="contradicted", drop="contradicted")
     assert verdict.by_area(study).endswith("; in a network that never saw a mask both are contradicted.")
+    say("information", "auc_alike", absolute="undecided", drop="undecided")
+    assert "neither is found" in verdict.by_area(study)
+    assert "the lead is contradicted (shift) and undecided (information" in verdict.alike(study)
     for pair in tables.PAIRS:
-        study["verdict"][pair]["auc"] = {reading: dict.fromkeys(hypothesis.GROUPS, "undecided") for reading in groups}
+        say(pair, "auc", absolute="undecided", drop="undecided")
     study["verdict"]["shift"]["auc"]["absolute"]["all"] = "contradicted"
     assert "behind masks is contradicted (shift) and undecided (information, one network), and that" in verdict.area(
         study
@@ -91,7 +105,9 @@ def test_the_short_verdict_tells_where_disgust_hides_a_greater_loss(tmp_path: Pa
     study = invent(tmp_path, "all")
     for pair in tables.PAIRS:
         part = study["verdict"][pair]
-        part["drop"]["without_disgust"], part["auc"]["drop"]["without_disgust"] = "undecided", "contradicted"
+        part["drop"]["without_disgust"] = "undecided"
+        for area in ("auc", "auc_alike"):
+            part[area]["drop"]["without_disgust"] = "contradicted"
     study["verdict"]["both"]["drop"]["without_disgust"] = "contradicted"
     assert verdict.short(study).endswith(
         "; without Disgust, which has few faces, a mask takes more from the four by this area in all pairs and by recall in networks trained on both."
@@ -99,6 +115,8 @@ def test_the_short_verdict_tells_where_disgust_hides_a_greater_loss(tmp_path: Pa
     apart = "more from the four by this area in all pairs and by recall in networks trained on both."
     assert verdict.by_area(study, apart=True).endswith(apart)
     assert "Disgust" not in verdict.by_area(study)
+    study["verdict"]["both"]["auc_alike"]["drop"]["without_disgust"] = "undecided"
+    assert "by this area in networks trained on bare faces and networks trained for each and" in verdict.short(study)
     for pair in tables.PAIRS:
         study["verdict"][pair]["auc"]["drop"]["without_disgust"] = "undecided"
         study["verdict"][pair]["drop"]["without_disgust"] = "supported"
@@ -142,6 +160,11 @@ def test_means_do_not_hide_an_emotion_that_falls_below(tmp_path: Path) -> None:
     for emotion, value in zip(EMOTIONS, (0.6, 0.5, 0.2, 0.7, 0.3, 0.1, 0.0), strict=True):
         recall[emotion]["masked"]["value"] = value
         recall[emotion]["bare"]["value"] = 0.8
+    study["costs"]["information"]["groups"]["sad"] = {
+        "absolute": {"value": 0.05, "ci95": [0.01, 0.1]},
+        "bare": {"value": 0.13, "ci95": [0.09, 0.17]},
+    }
+    assert "lead by 5.0 points (1.0\u201310.0), and on bare faces by 13.0 points (9.0\u2013" in verdict.over_sad(study)
     assert "in the pair “shift” Angry (20.0\u202f%) lies below Sad (30.0\u202f%)" in verdict.exceptions(study)
     study["costs"]["shift"]["kept"]["all"] = {
         name: {"value": value, "ci95": [value - 0.05, value + 0.05]}

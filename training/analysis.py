@@ -99,7 +99,8 @@ class Study:
 
     def verdict(self) -> dict[str, Any]:
         """What the costs say of the hypothesis."""
-        return {name: {"status": RUN, **hypothesis.words(cost["groups"]), "auc": hypothesis.words(cost["groups_auc"])} if cost["status"] == RUN else
+        return {name: {"status": RUN, **hypothesis.words(cost["groups"]),
+                        **{name: hypothesis.words(cost[f"groups_{name}"]) for name in ("auc", "auc_alike")}} if cost["status"] == RUN else
                 {"status": NOT_RUN, "reason": cost["reason"]} for name, cost in self.costs.items()}  # fmt: skip
 
     def four_from_seven(self) -> list[dict[str, Any]]:

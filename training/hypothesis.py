@@ -10,7 +10,7 @@ from pre_processing.emotions import EMOTIONS
 from training.statistics import estimate
 
 BETTER, WORSE = EMOTIONS[:4], EMOTIONS[4:]
-GROUPS = {"all": WORSE, "without_disgust": tuple(name for name in WORSE if name != "Disgust")}
+GROUPS = {"all": WORSE, "without_disgust": tuple(name for name in WORSE if name != "Disgust"), "sad": ("Sad",)}
 SUPPORTED, CONTRADICTED, UNDECIDED, UNDEFINED = "supported", "contradicted", "undecided", "not defined"
 
 
@@ -60,5 +60,5 @@ def judge(difference: dict[str, Any]) -> str:
 
 
 def words(groups: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """The verdict on either reading, with and without Disgust."""
+    """The verdict on either reading, by group."""
     return {kind: {name: judge(groups[name][kind]) for name in GROUPS} for kind in ("absolute", "drop")}

@@ -44,17 +44,18 @@ def resampled_mean(figures: np.ndarray, same_networks: bool) -> np.ndarray:
     return np.stack([over_seeds(figures[:, side], weights[side]) for side in (0, 1)], axis=1)
 
 
-def areas(bare: list[Predictions], masked: list[Predictions], same_networks: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Area under the ROC curve of each emotion, mean over seeds (2, K), and of R resamples (R, 2, K); runs as for `pair`."""
+def areas(
+    bare: list[Predictions], masked: list[Predictions], same_networks: bool
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Either area under the ROC curve of each emotion, mean over seeds (2, K), and of R resamples (R, 2, K); runs as for `pair`."""
     labels, runs = bare[0].labels, [*bare, *masked]
-    counts = statistics.face_counts(labels)
 
-    def of_runs(weights: np.ndarray) -> np.ndarray:
-        found = np.stack([statistics.areas(labels, run.probabilities, weights) for run in runs], axis=1)
-        return found.reshape(len(weights), 2, len(bare), -1)
+    def of_runs(weights: np.ndarray) -> list[np.ndarray]:
+        found = [statistics.areas(labels, run.probabilities, weights) for run in runs]
+        return [np.stack(each, axis=1).reshape(len(weights), 2, len(bare), -1) for each in zip(*found, strict=True)]
 
-    (found,) = of_runs(np.ones((1, len(labels)), np.float32))
-    return found.mean(1), resampled_mean(of_runs(counts), same_networks)
+    found, drawn = of_runs(np.ones((1, len(labels)), np.float32)), of_runs(statistics.face_counts(labels))
+    return [(one[0].mean(1), resampled_mean(many, same_networks)) for one, many in zip(found, drawn, strict=True)]
 
 
 def sides(found: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def cost(bare: list[Predictions], masked: list[Predictions], same_networks: bool
     """Every figure of a pair of conditions, for 7 emotions; runs of the lowest seed come first."""
     both = pair(bare, masked, same_networks)
     found, drawn, classes = both.found, both.drawn, len(EMOTIONS)
-    auc = areas(bare, masked, same_networks)
+    auc, alike = areas(bare, masked, same_networks)
 
     def by_emotion(figure: np.ndarray, figures: np.ndarray) -> dict[str, Any]:
         return {name: sides(figure[:, code], figures[:, :, code]) for code, name in enumerate(EMOTIONS)}
@@ -110,6 +111,7 @@ def cost(bare: list[Predictions], masked: list[Predictions], same_networks: bool
         "mcnemar": tests(both.labels, *first),
         "groups": {name: group_difference(found.recall, drawn.recall, worse) for name, worse in GROUPS.items()},
         "groups_auc": {name: group_difference(*auc, worse) for name, worse in GROUPS.items()},
+        "groups_auc_alike": {name: group_difference(*alike, worse) for name, worse in GROUPS.items()},
         "kept": {name: shares_kept(found.recall, drawn.recall, worse) for name, worse in GROUPS.items()},
         "groups_certain": certain_groups(bare, masked, same_networks),
         "confusion": {"bare": shares[0].tolist(), "masked": shares[1].tolist()},

@@ -46,22 +46,38 @@ def scores(confusion: np.ndarray) -> Scores:
     return Scores(hits.sum(-1) / true.sum(-1), macro, recall, precision, f1)
 
 
-def areas(labels: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve of each emotion against the rest, (R, K), with faces counted by the rows of `counts` (R, n).
+class Areas(NamedTuple):
+    """Areas under the ROC curve of each emotion (R, K): against all other faces, and the mean of those against each other emotion."""
+
+    rest: np.ndarray
+    alike: np.ndarray
+
+
+def areas(labels: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> Areas:
+    """Areas under the ROC curve of each emotion, with faces counted by the rows of `counts` (R, n); labels (n,), scores (n, K).
 
     The probability that a face of the emotion gets a higher score for it than a face of another one, ties counting half; an
-    inclination to that answer does not raise it. labels (n,), scores (n, K); nan for an emotion that no face or every face
-    shows. Hanley, McNeil, "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
-    Radiology 143, 1982.
+    inclination to that answer does not raise it: Hanley, McNeil, "The meaning and use of the area under a receiver operating
+    characteristic (ROC) curve", Radiology 143, 1982. Against all others it depends on how common these are; the mean over
+    the other emotions does not: Hand, Till, "A simple generalisation of the area under the ROC curve for multiple class
+    classification problems", Machine Learning 45, 2001. nan for an emotion that no face or every face shows; in the mean,
+    emotions that no face shows are left out.
     """
-    found = np.full((len(counts), scores.shape[1]), np.nan)
+    classes = scores.shape[1]
+    against = np.full((len(counts), classes, classes), np.nan)
+    own = [labels == code for code in range(classes)]
+    faces = np.stack([counts[:, faces_of].sum(1) for faces_of in own], axis=1)
     for code, column in enumerate(scores.T):
-        own = labels == code
-        wins = (np.sign(column[own, None] - column[~own]) / 2 + 0.5).astype(np.float32)
-        pairs = counts[:, own].sum(1) * counts[:, ~own].sum(1)
-        won = np.einsum("rn,rn->r", counts[:, own] @ wins, counts[:, ~own])
-        found[:, code] = np.divide(won, pairs, out=found[:, code], where=pairs > 0)
-    return found
+        for other in range(classes):
+            pairs = faces[:, code] * faces[:, other]
+            if code != other and pairs.any():
+                wins = (np.sign(column[own[code], None] - column[own[other]]) / 2 + 0.5).astype(np.float32)
+                won = np.einsum("rn,rn->r", counts[:, own[code]] @ wins, counts[:, own[other]])
+                np.divide(won, pairs, out=against[:, code, other], where=pairs > 0)
+    shown = np.isfinite(against)
+    weights = np.where(shown, faces[:, None], 0)
+    with np.errstate(invalid="ignore"):
+        return Areas(*((np.where(shown, against, 0) * share).sum(2) / share.sum(2) for share in (weights, shown)))
 
 
 def face_counts(labels: np.ndarray, resamples: int | None = None) -> np.ndarray:
