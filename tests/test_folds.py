@@ -42,6 +42,8 @@ def test_all_folds_and_their_mean(job, capsys):
     assert pooled["accuracy_mean"] == pytest.approx(sum(accuracies) / 2)
     assert pooled["accuracy_sd"] == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
     assert pooled["n"] == 28
+    assert "git" not in pooled
+    assert [pooled["folds"][fold]["git"] for fold in ("1", "2")] == [found["git"] for found in single]
     assert np.array_equal(pooled["confusion"], np.add(*(found["confusion"] for found in single)))
     assert f"mean accuracy of 2 folds {100 * pooled['accuracy_mean']:.1f} %" in said
     assert pooled["command"].startswith("python -m training.folds --root_path")

@@ -63,6 +63,22 @@ def test_a_checkpoint_that_no_run_of_ours_wrote_is_refused_in_one_line(shipped, 
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("progress", {"hops": 3}), ("scheduler", ...), ("random", {}), ("sampler", "odd"),
+        ("optimizer", {"state": {}, "param_groups": []}),
+    ],
+)  # fmt: skip
+def test_nothing_that_training_cannot_go_on_from_ends_in_a_traceback(tmp_path, monkeypatch, capsys, place, value):
+    monkeypatch.chdir(make_job(tmp_path))
+    assert main_trainer.main(ONE) == 0
+    path = Path("checkpoint_ferplus/7U-cnn-lite0-s0/last.pt")
+    checkpoint.save(path, changed(checkpoint.load(path), place, value))
+    assert main_trainer.main([*ONE, "--epochs", "2", "--resume", str(path)]) == 2
+    assert "holds nothing that training can go on from" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", [b"\x80\x02t.", b"\x80\x02]q\x00.", b"PK\x03\x04"])
 def test_damage_of_any_kind_is_one_line(tmp_path, content):
     (tmp_path / "odd.pt").write_bytes(content)

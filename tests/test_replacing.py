@@ -29,6 +29,16 @@ def test_a_finished_run_is_not_replaced_unasked(capsys):
     assert (RUN / "predictions.csv.gz").stat().st_mtime_ns != before
 
 
+def test_no_run_begins_at_another_epoch_than_it_has_reached(capsys):
+    assert main_trainer.main([*ONE, "--start-epoch", "3"]) == 2
+    assert "goes on after epoch 0; leave --start-epoch out" in capsys.readouterr().err
+    assert main_trainer.main([*ONE, "--start-epoch", "0"]) == 0
+    more = [*ONE, "--epochs", "2", "--resume", "auto"]
+    assert main_trainer.main([*more, "--start-epoch", "0"]) == 2
+    assert "goes on after epoch 1" in capsys.readouterr().err
+    assert main_trainer.main([*more, "--start-epoch", "1"]) == 0
+
+
 def test_a_run_that_would_be_refused_reads_no_face(capsys):
     assert main_trainer.main(ONE) == 0
     Path("data/faces/FER2013Test/fer0000003.png").write_bytes(b"broken")
@@ -54,7 +64,14 @@ def test_a_test_does_not_replace_another_one(capsys):
     assert main_trainer.main(test) == main_trainer.main(test) == 0
     file = BASE / "runs" / "cnn-lite0-s0-trained-on-FERPlus-unmasked" / "metrics.json"
     before = file.read_bytes()
-    for more in (["--limit_batches", "1"], ["--mirror"]):
+    landmarks = "Results/UnmaskedDatasets/FERPlus/FERPlus_landmarksfile.pkl"
+    shutil.copy(landmarks, "other.pkl")
+    for more in (
+        ["--limit_batches", "1"],
+        ["--mirror"],
+        ["--precision", "bf16"],
+        ["--test_landmarksfile", "other.pkl"],
+    ):
         capsys.readouterr()
         assert main_trainer.main([*test, *more]) == 2
         assert f"holds the test with {more[0]}" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from torch import nn
 import main_trainer
 from models.regions import hidden_regions
 from pre_processing import meanface
-from training import checkpoint, engine, losses, options, selection
+from training import augment, checkpoint, engine, losses, options, selection
 from training.checkpoint import plain
 
 TEACHER = "checkpoint_ferplus/7U-cnn-lite0-s0/best.pt"
@@ -116,6 +117,28 @@ def test_a_teacher_sees_faces_at_its_own_size():
     batch["bare_points"][:] = torch.tensor([63.5, 15.5])
     loss, _ = engine.train_step(state_of(Fixed([1.0, 0.0, 0.0]), Sized([0.0, 5.0, 0.0])), batch, 0.0)
     assert loss.isfinite()
+
+
+def test_half_precision_leaves_the_teachers_faces_where_they_are():
+    seen = []
+
+    class Watching(Fixed):
+        imagesize = 32
+
+        def forward(self, images, points):
+            seen.append((images, points))
+            return super().forward(images, points)
+
+    batch = batch_of("bare")
+    rng = torch.Generator().manual_seed(0)
+    batch["drawn"] = torch.rand((2, augment.NUMBERS), generator=rng)
+    batch["bare_image"] = torch.randint(256, batch["image"].shape, generator=rng, dtype=torch.uint8)
+    batch["bare_points"] = 64 * torch.rand((2, 68, 2), generator=rng)
+    for precision in ("fp32", "bf16"):
+        state = dataclasses.replace(state_of(Fixed([1.0, 0.0, 0.0]), Watching([0.0, 5.0, 0.0])), precision=precision)
+        engine.train_step(state, batch, 0.0)
+    for full, half in zip(*seen, strict=True):
+        assert torch.equal(full, half)
 
 
 def test_answers_that_differ_between_two_looks_cost_more():

@@ -181,7 +181,7 @@ def make_state(model: nn.Module, options: Any, steps_per_epoch: int, precision: 
         parallel=distributed.parallel(model, device),
         optimizer=optimizer,
         scheduler=torch.optim.lr_scheduler.LambdaLR(optimizer, factor),
-        scaler=torch.amp.GradScaler(device.type, enabled=precision == "fp16" and device.type == "cuda"),
+        scaler=torch.amp.GradScaler(device.type, enabled=precision == "fp16"),
         average=Average(model, options.ema) if options.ema else None,
         device=device,
         precision=precision,
@@ -299,13 +299,14 @@ def train_step(
     looks = [to_device(batch, state.device, which) for which in ("", "other_") if f"{which}image" in batch]
     images, points = (torch.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*looks, strict=True))
     target = batch["target"].to(state.device, non_blocking=True)
+    # Faces are turned and scaled outside of autocast, which would do it in half precision.
+    bare = augment.resized(*to_device(batch, state.device, "bare_"), state.teacher.imagesize) if state.teacher else None
     with autocast(state.device, state.precision):
         out = state.parallel(images, points)
         logits = out["logits"].float()
-        if state.teacher is not None:
-            bare = to_device(batch, state.device, "bare_")
+        if bare:
             with torch.no_grad():
-                taught = state.teacher(*augment.resized(*bare, state.teacher.imagesize))
+                taught = state.teacher(*bare)
             target = (target + taught["logits"].float().softmax(1)) / 2
     target = target.repeat(len(looks), 1)
     loss = nn.functional.cross_entropy(logits, target, label_smoothing=label_smoothing)

@@ -25,6 +25,7 @@ from training import cells, checkpoint, distributed, door, figures, metrics, opt
 from training.checkpoint import plain
 
 FIGURES = ("n", "accuracy", "macro_recall", "best_epoch", "valid_accuracy")
+MADE = ("git", "software", "device_used", "precision_used", "precision_trained", "test_masks")  # of each fold its own
 OWN = ("resume", "evaluate", "model_dir", "start_epoch", "train_list", "valid_list", "test_list",
        "train_landmarksfile", "test_landmarksfile", "samples")  # fmt: skip
 
@@ -122,10 +123,14 @@ def pool(chosen: Namespace, runs: dict[int, Path], command: str) -> tuple[dict[s
     labels, predicted = (table[column].map(codes).to_numpy(np.int64) for column in ("emotion", "predicted"))
     accuracies = [found["accuracy"] for found in single.values()]
     recalls = [found["macro_recall"] for found in single.values()]
+    kinds = {(found.get("test_masks") or {}).get("kinds") for found in single.values()} - {None}
     found = {
-        **single[min(single)],
+        **{key: value for key, value in single[min(single)].items() if key not in MADE},
+        **({"test_masks": {"kinds": kinds.pop()}} if len(kinds) == 1 else {}),
         **metrics.summarise(labels, predicted, names, certain),
-        "folds": {str(fold): {key: found[key] for key in FIGURES} for fold, found in single.items()},
+        "folds": {
+            str(fold): {key: found[key] for key in (*FIGURES, *MADE) if key in found} for fold, found in single.items()
+        },
         "accuracy_mean": float(np.mean(accuracies)),
         "accuracy_sd": float(np.std(accuracies, ddof=1)),
         "macro_recall_mean": float(np.mean(recalls)),

@@ -87,7 +87,11 @@ def add_original(parser: Parser) -> None:
         help="loading processes (0: none)",
     )
     add("--epochs", type=number(int, 1), default=60, help="most epochs to train")
-    add("--start-epoch", type=number(int, 0), help="number of the first epoch [0, or the checkpoint's next]")
+    add(
+        "--start-epoch",
+        type=number(int, 0),
+        help="accepted as the original study gave it: 0, or with --resume the epoch it goes on after",
+    )
     # --batch would be a prefix of two options; people type it, and mean this one.
     add("-b", "--batch-size", "--batch", type=number(int, 2), default=64, help="faces in a training step, of all processes "
         "together")  # fmt: skip

@@ -23,7 +23,7 @@ FACES = {"unmasked": "bare faces", "masked": "masked faces", "both": "bare and m
 NUMBER = {4: "Four", 7: "Seven"}
 CHECKPOINTS = ("last.pt", "best.pt")
 # Tests of one network that differ in these are not one.
-TEST = ("limit_batches", "mirror", "test_mask_kinds", "second_mask")
+TEST = ("limit_batches", "mirror", "test_mask_kinds", "second_mask", "precision")
 WRITTEN = ("metrics.json", "log.jsonl", predictions.FILE)
 
 
@@ -115,7 +115,11 @@ def check_same_test(folder: Path, options: Namespace, valid_accuracy: float) -> 
     found = read_object(file, "not a run's figures ({error}); remove it, or give --tag NAME")
     was, asked = found.get("config", {}), plain(vars(options))
     other = [key for key in TEST if key in was and was[key] != asked[key]]
-    other += [key for key in ("test_list", "resume") if key in was and file_of(was[key]) != file_of(asked[key])]
+    other += [
+        key
+        for key in ("test_list", "test_landmarksfile", "resume")
+        if key in was and file_of(was[key]) != file_of(asked[key])
+    ]
     if other:
         raise InputError(
             f"{folder}: holds the test with --{other[-1]} {was.get(other[-1])}; give --tag NAME or --overwrite"

@@ -80,26 +80,34 @@ class Run:
         self.last, self.kept = options.resume, ""  # what one can go on from, and how far that has come
         if content:
             self.restore(content)
-        elif options.start_epoch:
-            self.epoch = self.best_epoch = options.start_epoch
+        if options.start_epoch not in (None, self.epoch):
+            raise InputError(
+                f"--start-epoch {options.start_epoch}: this run goes on after epoch {self.epoch}; leave --start-epoch out"
+            )
 
     def restore(self, content: dict[str, Any]) -> None:
         """Go back to where the checkpoint was written, random states included."""
         path = self.options.resume
         self.best_content = checkpoint.find_best(path, content, self.store)
-        self.state.load_state_dict(path, content)
         self.epoch, self.best, self.best_epoch = content["epoch"], content["best"], content["best_epoch"]
         if self.best_content is None:
             self.best = -1.0  # whatever comes next is better than weights that are lost
-        if self.options.start_epoch in (None, self.epoch):
+        try:
+            self.state.load_state_dict(path, content)
             self.progress = begun(content)
-            self.loader.batch_sampler.skip = self.progress.step
-        else:
-            self.epoch = self.options.start_epoch
+            begin = self.progress.sampler
+            self.generator.set_state(content["sampler"] if begin is None else begin)
+            checkpoint.restore_random_states(content["random"])
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            RuntimeError,
+        ) as error:  # damaged, or of another version
+            raise InputError(f"{path}: holds nothing that training can go on from; start without --resume") from error
+        self.loader.batch_sampler.skip = self.progress.step
         self.kept = after(self.epoch, self.progress.step)
-        begin = self.progress.sampler
-        self.generator.set_state(content["sampler"] if begin is None else begin)
-        checkpoint.restore_random_states(content["random"])
 
     def open_folders(self) -> None:
         """Make the run's folder and the one for checkpoints; a run moved here brings its best weights along."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import filelock
 import numpy as np
 import torch
 
@@ -62,10 +63,11 @@ def checksum(images: Iterable[np.ndarray]) -> str:
 def freeze(file: Path, worn: dict[str, Any]) -> None:
     """Note kinds, number of faces and checksum in `file` (JSON); InputError where another checksum is noted there."""
     wrong = "not a record of test masks ({error}); restore it, or remove it and test again"
-    noted = read_object(file, wrong) if file.is_file() else {}
     key = f"{worn['kinds']}, {worn['faces']} faces"
-    if noted.setdefault(key, worn["sha256"]) != worn["sha256"]:
-        raise InputError(f"{file}: test faces wore other masks ({key}) when earlier runs were tested; "
-                         "another machine or version may draw a pixel otherwise. Give --results FOLDER for results of your own")  # fmt: skip
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_object(file, dict(sorted(noted.items())))
+    with filelock.FileLock(file.with_suffix(".lock")):  # another run may note its own at the same time
+        noted = read_object(file, wrong) if file.is_file() else {}
+        if noted.setdefault(key, worn["sha256"]) != worn["sha256"]:
+            raise InputError(f"{file}: test faces wore other masks ({key}) when earlier runs were tested; "
+                             "another machine or version may draw a pixel otherwise. Give --results FOLDER for results of your own")  # fmt: skip
+        write_object(file, dict(sorted(noted.items())))
