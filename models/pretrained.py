@@ -46,7 +46,8 @@ def load_pretrained(weights: str | Path, folder: Path = FOLDER) -> nn.Module:
     try:
         config, emotions = json.loads(texts["config"]), tuple(json.loads(texts["emotions"]))
         net = build(**config, pretrained=False)
-        net.load_state_dict({name: tensor.to(net.state_dict()[name].dtype) for name, tensor in tensors.items()})
+        own = net.state_dict()
+        net.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in tensors.items()})
         net.emotions, net.kind, net.provenance = emotions, texts["kind"], dict(json.loads(texts["provenance"]))
     except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, RecursionError) as error:
         raise WeightsError(
@@ -72,6 +73,8 @@ def find(weights: str | Path, folder: Path = FOLDER) -> Path:
         path = Path(weights)
         if path.suffix == SUFFIX and path.is_file():
             return path
+        if path.suffix == ".pt" and path.is_file():
+            raise WeightsError(f"{weights}: a checkpoint of training; training.trained.network loads it")
         choice = f"choose from {', '.join(known)}" if known else f"none are shipped in {folder}"
         raise WeightsError(f"{weights}: no such weights; {choice}, or give the path of a {SUFFIX} file")
     path = folder / f"{weights}{SUFFIX}"

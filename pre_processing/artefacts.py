@@ -26,26 +26,15 @@ from pre_processing import plain_pickle
 from pre_processing.emotions import EMOTIONS
 from pre_processing.errors import InputError
 
-__all__ = [
-    "InputError",
-    "ListPaths",
-    "atomic_write",
-    "condition_dir",
-    "read_landmarks",
-    "read_list",
-    "read_samples",
-    "write_landmarks",
-    "write_list",
-    "write_samples",
-]
-
 CONDITIONS = {"masked": "MaskedDatasets", "unmasked": "UnmaskedDatasets"}
 POINTS_SHAPE = (68, 2)
 POINTS_BYTES = 4 * 68 * 2
 SAMPLE_COLUMNS = ("path", "emotion", "split", "subject", "box", "certain", "votes")
 SPLITS = ("train", "valid", "test", "")
 AUDIT_COLUMNS = ("split", "emotion", "what", "count")
+TWINS_COLUMNS = ("path", "twins", "same_label")
 FARTHEST = 10**6  # pixels from a photo's corner at which a point or an edge can lie; more votes has no face either
+DRIVE = re.compile("[A-Za-z]:")  # on Windows even C:a leaves the folder it is joined to
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # what ends or hides part of a line in files and terminals
 
 
@@ -156,6 +145,19 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
         table.to_csv(temporary, index=False, lineterminator="\n")
 
 
+def read_twins(path: str | Path) -> pd.DataFrame:
+    """The table of pre_processing.twins from its CSV file; InputError for another file."""
+    try:
+        rows = pd.read_csv(path, dtype={"path": str, "twins": int, "same_label": int})
+        if tuple(rows.columns) != TWINS_COLUMNS or not rows["same_label"].between(0, rows["twins"]).all():
+            raise ValueError("other columns")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: no table of twins ({error}); python -m pre_processing.twins writes it again"
+        ) from error
+    return rows
+
+
 def read_audit(path: str | Path) -> pd.DataFrame:
     """An audit table from its CSV file; InputError for another file."""
     try:
@@ -181,7 +183,7 @@ def path_defect(path: Any) -> str:
         return "an empty line where a relative path should be"
     if CONTROLS.search(path):
         return f"{path!r} holds a line break or another control character; rename the file"
-    if path.startswith("/") or path[1:3] in (":/", ":\\"):
+    if path.startswith("/") or DRIVE.match(path):
         return f"{path!r} is absolute; give it relative to the folder with the faces"
     if "\\" in path:
         return f"{path!r} has backslashes; separate folders by /"

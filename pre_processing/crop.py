@@ -81,8 +81,9 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     scale = math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
     # Shrinking must average every source pixel (as INTER_AREA does): draw `fine` times larger, then average the blocks.
     fine = max(1, math.ceil(1 / scale - 1e-3))
-    # No face is four times its picture: a landmark that lies far out spoils its own crop, and takes no memory.
-    fine = min(fine, 1 + math.ceil(4 * max(image.shape[:2]) / size))
+    # No face is four times its picture, and none fills more than 8192 pixels: a landmark that lies far out spoils its own
+    # crop, and takes no memory.
+    fine = min(fine, 1 + math.ceil(4 * max(image.shape[:2]) / size), max(1, 8192 // size))
     matrix = np.asarray(matrix, np.float64) * fine
     matrix[:, 2] += (fine - 1) / 2
     side = size * fine

@@ -62,8 +62,8 @@ def find_landmarks(table: databases.Table, samples: pd.DataFrame, out: Path, job
 
 def leave_out_unworn(found: landmarks.Landmarks, manifest: pd.DataFrame) -> landmarks.Landmarks:
     """The faces that got a mask; the others become failures, so that both conditions lose them."""
-    unworn = manifest.loc[manifest["placement"] == "none", "path"].tolist()
-    points = {path: face for path, face in found.points.items() if path not in set(unworn)}
+    unworn = {*manifest.loc[manifest["placement"] == "none", "path"]}
+    points = {path: face for path, face in found.points.items() if path not in unworn}
     return found._replace(points=points, failures={**found.failures, **dict.fromkeys(unworn, NO_PLACE)})
 
 
@@ -74,6 +74,7 @@ def write_artefacts(
 
     A face without landmarks is left out of both conditions.
     """
+    audit = splits.without(audit, samples, found.failures)
     samples = samples[[path in found.points for path in samples["path"]]].reset_index(drop=True)
     samples = samples.assign(certain=[found.certain[path] for path in samples["path"]])
     for condition in CONDITIONS:
@@ -132,7 +133,8 @@ def prepare(
         fold: write_artefacts(fold_dir(out, fold) if fold else out, table.name, samples, found, audit)
         for fold, (samples, audit) in parts.items()
     }
-    return Prepared(written.pop(None), parts[None][1], manifest, {**unreadable, **found.failures}, written, table)
+    audit = splits.without(parts[None][1], parts[None][0], found.failures)
+    return Prepared(written.pop(None), audit, manifest, {**unreadable, **found.failures}, written, table)
 
 
 def in_splits(counts: pd.Series) -> str:

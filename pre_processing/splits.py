@@ -6,7 +6,8 @@ at least .96 (.99 where persons are known). Those of Test leave Train and Valid,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,46 +37,70 @@ OF_TEST, OF_VALID = "near-duplicate of test", "near-duplicate of valid"
 
 
 def thumbnails(
-    root: str | Path, paths: Iterable[str], boxes: Iterable[Sequence[float]] | None = None, jobs: int = 1
-) -> tuple[np.ndarray, dict[int, str]]:
-    """Grey thumbnails (n, 24, 24) uint8 of images below `root`, or of their boxes (left, top, right, bottom; () = all), and
-    {index: reason} of the unreadable images, whose thumbnails are blank. `jobs`: processes, 0 or less: all cores."""
+    root: str | Path,
+    paths: Iterable[str],
+    boxes: Iterable[Sequence[float]] | None = None,
+    jobs: int = 1,
+    points: Iterable[Sequence] | None = None,
+) -> tuple[np.ndarray, dict[int, str], list[int]]:
+    """Grey thumbnails (n, 24, 24) uint8 of images below `root`, or of their boxes (left, top, right, bottom; () = all),
+    {index: reason} of the unreadable images, whose thumbnails are blank, and the indices of those of whose `points`, (68, 2)
+    or (), most lie outside of them. `jobs`: processes, 0 or less: all cores."""
     paths = list(paths)
-    photos = list(zip(paths, [()] * len(paths) if boxes is None else boxes, strict=True))
-    result, unreadable = np.zeros((len(photos), SIDE, SIDE), np.uint8), {}
+    none = [()] * len(paths)
+    photos = list(zip(paths, none if boxes is None else boxes, none if points is None else points, strict=True))
+    result, unreadable, strayed = np.zeros((len(photos), SIDE, SIDE), np.uint8), {}, []
     chunks = in_chunks(_read_chunk, photos, CHUNK, jobs, Path(root), ordered=True, desc="thumbnails", disable=None)
-    for at, (chunk, failed) in zip(range(0, len(photos), CHUNK), chunks, strict=True):
+    for at, (chunk, failed, outside) in zip(range(0, len(photos), CHUNK), chunks, strict=True):
         result[at : at + CHUNK] = chunk
         unreadable.update({at + index: reason for index, reason in failed.items()})
-    return result, unreadable
+        strayed += [at + index for index in outside]
+    return result, unreadable, strayed
 
 
-def _read_chunk(photos: list[tuple[str, Sequence[float]]], root: Path) -> tuple[np.ndarray, dict[int, str]]:
-    result, unreadable = np.zeros((len(photos), SIDE, SIDE), np.uint8), {}
-    for index, (path, box) in enumerate(photos):
+def _read_chunk(
+    photos: list[tuple[str, Sequence[float], Sequence]], root: Path
+) -> tuple[np.ndarray, dict[int, str], list[int]]:
+    result, unreadable, strayed = np.zeros((len(photos), SIDE, SIDE), np.uint8), {}, []
+    for index, (path, box, points) in enumerate(photos):
         try:
             image = read_image(root / path)
         except InputError as error:
             unreadable[index] = str(error)
             continue
+        if len(points):
+            points = np.asarray(points)
+            inside = ((points >= 0) & (points < image.shape[1::-1])).all(1)
+            strayed += [index] if inside.mean() < 0.5 else []
         if len(box):
             left, top, right, bottom = (max(0, int(edge)) for edge in box)
             part = image[top:bottom, left:right]
             image = part if part.size else image
         result[index] = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return result, unreadable
+    return result, unreadable, strayed
 
 
 def look(table: Table, jobs: int = -1) -> tuple[Table, np.ndarray]:
     """The table without unreadable images, and the thumbnails (n, 24, 24) of the others.
 
-    Unreadable images are left out and listed by path in `dropped`; InputError where no image is readable.
+    Unreadable images are left out and listed by path in `dropped`; InputError where no image is readable. Points that the
+    database ships for another picture than this one (source photos, turned ones) are taken away, to be fitted, and counted on
+    stderr.
     """
     samples = table.samples.reset_index(drop=True)
     boxes = None if table.precropped else samples["box"]
-    images, unreadable = thumbnails(table.root, samples["path"], boxes, jobs)
+    images, unreadable, strayed = thumbnails(table.root, samples["path"], boxes, jobs, samples["landmarks"])
     if len(samples) and len(unreadable) == len(samples):
         raise InputError(unreadable[0])
+    if strayed:
+        samples["landmarks"] = [
+            () if index in {*strayed} else points for index, points in enumerate(samples["landmarks"])
+        ]
+        first = samples["path"][strayed[0]]
+        print(
+            f"{len(strayed)} faces whose points lie outside of their pictures, such as {first}, get fitted ones",
+            file=sys.stderr,
+        )
     if not unreadable:
         return replace(table, samples=samples), images
     good = ~samples.index.isin(unreadable)
@@ -207,6 +232,22 @@ def audit_table(
     rows += [(split, "", PEOPLE, count) for split, count in known.groupby("split")["subject"].nunique().items()]
     rows += [("", "", f"left out: {reason}", len(paths)) for reason, paths in sorted(table.dropped.items())]
     return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
+
+
+def without(audit: pd.DataFrame, samples: pd.DataFrame, failures: Mapping[str, str]) -> pd.DataFrame:
+    """The audit table of `samples` once those among `failures` ({path: reason}) are left out as well."""
+    lost = samples["path"].isin(failures)
+    if not lost.any():
+        return audit
+    audit = audit.set_index(["split", "emotion", "what"])["count"]
+    for (split, code), faces in samples[lost].groupby(["split", "emotion"]):
+        audit[split, EMOTIONS[code], "after"] -= len(faces)
+    known = samples[~lost & (samples["subject"] != "")]
+    for split, people in known.groupby("split")["subject"].nunique().items():
+        audit[split, "", PEOPLE] = people
+    for reason, count in samples.loc[lost, "path"].map(failures).value_counts().sort_index().items():
+        audit["", "", f"left out: {reason}"] = audit.get(("", "", f"left out: {reason}"), 0) + count
+    return audit.reset_index()[list(AUDIT_COLUMNS)]
 
 
 def twin_counts(splits: np.ndarray, pairs: np.ndarray) -> list[tuple[str, str, int]]:

@@ -13,11 +13,9 @@ import numpy as np
 import pandas as pd
 
 from pre_processing import databases, errors, splits
-from pre_processing.artefacts import InputError, ListPaths, write_table
+from pre_processing.artefacts import ListPaths, write_table
 from pre_processing.emotions import DATABASES
 from pre_processing.partition import check_seed, partition
-
-COLUMNS = ("path", "twins", "same_label")
 
 
 def find(samples: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
@@ -34,19 +32,6 @@ def find(samples: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
         "path": samples["path"].to_numpy()[test], "twins": 1, "same_label": (emotion[test] == emotion[train]).astype(int)
     })  # fmt: skip
     return rows.groupby("path", as_index=False).sum()
-
-
-def read(path: Path) -> pd.DataFrame:
-    """The table from its CSV file; InputError for another file."""
-    try:
-        rows = pd.read_csv(path, dtype={"path": str, "twins": int, "same_label": int})
-        if tuple(rows.columns) != COLUMNS or not rows["same_label"].between(0, rows["twins"]).all():
-            raise ValueError("other columns")
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: no table of twins ({error}); python -m pre_processing.twins writes it again"
-        ) from error
-    return rows
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -81,4 +81,5 @@ def gate_face(folder: Path, regions: int) -> dict:
 
 def write(path: Path, image: np.ndarray) -> None:
     """An RGB image as JPEG."""
-    cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
+    path.write_bytes(content.tobytes())

@@ -13,7 +13,7 @@ import models
 from pre_processing.artefacts import InputError, atomic_write
 from pre_processing.emotions import EMOTIONS
 from report import peers, sentences, tables, variants, verdict
-from training import cells
+from training import cells, door, options
 from training.analysis import AGREEING, FILE, read_noted
 from training.metrics import percent
 
@@ -145,13 +145,15 @@ def update(readme: Path, results: Path) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Update the README named first from the results folder named second (Results)."""
-    argv = sys.argv[1:] if argv is None else argv
-    try:
-        update(Path(argv[0] if argv else "README.md"), Path(argv[1] if len(argv) > 1 else "Results"))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    parser = options.Parser(prog="python -m report.table", description=__doc__.splitlines()[0])
+    parser.add_argument("readme", nargs="?", type=Path, default=Path("README.md"), help="the page to update")
+    parser.add_argument("results", nargs="?", type=Path, default=Path("Results"), help="folder of the results")
+
+    def work() -> None:
+        asked = parser.parse_args(argv)
+        update(asked.readme, asked.results)
+
+    return door.run(work)
 
 
 if __name__ == "__main__":

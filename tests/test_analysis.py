@@ -12,7 +12,7 @@ import pytest
 import study_job
 from sklearn.metrics import roc_auc_score
 
-from pre_processing import artefacts, twins
+from pre_processing import artefacts
 from pre_processing.emotions import EMOTIONS
 from training import analysis, cells, door, hypothesis, predictions, statistics
 
@@ -140,7 +140,7 @@ def test_near_duplicates_are_told_by_whether_a_face_has_a_twin(folder):
     # Faces 0..59 are Neutral, which both recognise alike; 170..199 Sad, where they differ.
     rows = [(f"FER2013Test/fer{number:07d}.png", 1, int(number > 2)) for number in (0, 1, 2, *range(170, 200))]
     file = artefacts.ListPaths(folder, "unmasked", "FERPlus").twins
-    artefacts.write_table(file, pd.DataFrame(rows, columns=list(twins.COLUMNS)))
+    artefacts.write_table(file, pd.DataFrame(rows, columns=list(artefacts.TWINS_COLUMNS)))
     (part,) = written(folder)["variations"]
     found = part["twins"]
     assert {name: found[name]["n"] for name in ("twin", "same_label", "other_label", "none")} == {
@@ -150,7 +150,7 @@ def test_near_duplicates_are_told_by_whether_a_face_has_a_twin(folder):
     for side in ("accuracy", "accuracy_beside"):
         parts = sum(found[name][side] * found[name]["n"] for name in ("twin", "none"))
         assert parts / part["n"] == pytest.approx(part[side], abs=1e-5)
-    artefacts.write_table(file, pd.DataFrame([("elsewhere.png", 1, 1)], columns=list(twins.COLUMNS)))
+    artefacts.write_table(file, pd.DataFrame([("elsewhere.png", 1, 1)], columns=list(artefacts.TWINS_COLUMNS)))
     assert analysis.main([str(folder)]) == 2
 
 

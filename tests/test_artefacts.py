@@ -88,7 +88,7 @@ def test_samples_round_trip(rows):
         assert back[column].tolist() == table[column].tolist()
 
 
-BAD_PATHS = ["/etc/passwd", "a/../b", "..", "a//b", "./a", ".", "a/", "C:/a", "C:\\a", "a\\b", "a\0b", "a\rb"]
+BAD_PATHS = ["/etc/passwd", "a/../b", "..", "a//b", "./a", ".", "a/", "C:/a", "C:\\a", "C:a", "a\\b", "a\0b", "a\rb"]
 
 
 @pytest.mark.parametrize("bad", [*BAD_PATHS, ""])

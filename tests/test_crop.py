@@ -151,3 +151,13 @@ def test_a_landmark_that_lies_far_out_takes_no_memory() -> None:
     crop, _ = crop_face(np.full((48, 48), 90, np.uint8), points, 64)
     assert crop.shape == (64, 64, 3)
     assert (crop == 90).all()
+
+
+def test_nor_does_one_in_a_large_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    sides, draw = [], cv2.warpAffine
+    monkeypatch.setattr(cv2, "warpAffine", lambda *given, **more: (sides.append(given[2][0]), draw(*given, **more))[1])
+    points = face_at(2000, 1500, 900)
+    points[16] = (1_000_000, 20)
+    crop, _ = crop_face(np.full((3000, 4000), 90, np.uint8), points, 64)
+    assert max(sides) <= 8192
+    assert (crop == 90).all()

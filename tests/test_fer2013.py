@@ -233,6 +233,10 @@ def test_a_folder_around_it_and_an_archive_are_named(pixels, kaggle, tmp_path):
         for root in (around, around / "deep"):
             with pytest.raises(InputError, match=f"give --root_path {re.escape(str(around / 'deep' / 'archive'))}$"):
                 read("F", root)
+    around = tmp_path / f"{pixels.name}-around"  # where fer2013.tar.gz was unpacked beside it
+    write_ratings(around, ratings())
+    with pytest.raises(InputError, match=r"archive: move fer2013new\.csv there and give --root_path"):
+        read("F", around)
     (tmp_path / "packed").mkdir()
     (tmp_path / "packed" / "fer2013.tar.gz").touch()
     with pytest.raises(InputError, match=r"holds fer2013\.tar\.gz; unpack fer2013\.tar\.gz where it lies; expected is"):

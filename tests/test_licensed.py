@@ -271,6 +271,19 @@ def test_short_sequences_keep_their_neutral_frame(tmp_path):
     assert [EMOTIONS[code] for code in frames["emotion"]] == ["Neutral", "Angry", "Angry"]
 
 
+def test_points_of_another_picture_are_not_taken(tmp_path, capsys):
+    tree = trees.ckplus(tmp_path)
+    table = databases.read("C", tree.root)
+    assert all(len(points) for points in table.samples["landmarks"])
+    at = table.samples.columns.get_loc("landmarks")
+    table.samples.iat[1, at] = table.samples.iat[1, at] + 5000
+    seen, _ = splits.look(table, jobs=1)
+    assert [len(points) for points in seen.samples["landmarks"][:3]] == [68, 0, 68]
+    path = table.samples["path"][1]
+    told = f"1 faces whose points lie outside of their pictures, such as {path}, get fitted ones\n"
+    assert capsys.readouterr().err.endswith(told)
+
+
 def test_unreadable_images_are_left_out_and_listed(tmp_path):
     tree = trees.affectnet_full(tmp_path)
     table, images = splits.look(databases.read("A", tree.root), jobs=1)

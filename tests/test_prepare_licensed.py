@@ -53,7 +53,7 @@ def check_written(results, tree, name, masked_root):
         assert bare.shape == covered.shape
         assert np.abs(bare.astype(int) - covered).max() > 10
     audit = artefacts.read_audit(artefacts.ListPaths(results, "masked", name).audit)
-    assert audit[audit["what"] == "after"]["count"].sum() >= len(listed)
+    assert audit[audit["what"] == "after"]["count"].sum() == len(listed)
     left_out = audit[audit["what"].str.startswith("left out")].set_index("what")["count"]
     assert {
         f"left out: {reason}": count for reason, count in tree.left_out.items()

@@ -147,13 +147,17 @@ def test_thumbnails(tmp_path):
     image[10:34, 20:44] = faces(1)[0][:, :, None]
     cv2.imwrite(str(tmp_path / "a.png"), image)
     boxes = [(), (20, 10, 44, 34), (200, 200, 300, 300)]
-    (whole, box, outside), unreadable = splits.thumbnails(tmp_path, ["a.png"] * 3, boxes)
+    (whole, box, outside), unreadable, _ = splits.thumbnails(tmp_path, ["a.png"] * 3, boxes)
     assert unreadable == {}
     np.testing.assert_array_equal(box, faces(1)[0])
     np.testing.assert_array_equal(whole, outside)
     np.testing.assert_array_equal(splits.thumbnails(tmp_path, ["a.png"], jobs=0)[0], [whole])
     (tmp_path / "b.png").write_bytes(b"no image")
     assert "b.png" in splits.thumbnails(tmp_path, ["a.png", "b.png"])[1][1]
+    inside, half, turned = ((x, y) * np.ones((68, 2)) for x, y in ((99, 59), (50, 30), (59, 99)))
+    half[40:] += 200
+    points = [inside, half, turned, ()]
+    assert splits.thumbnails(tmp_path, ["a.png"] * 4, points=points)[2] == [2]
 
 
 def test_planted_twin_among_real_faces(small_ferplus):

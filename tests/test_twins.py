@@ -30,7 +30,7 @@ def test_twins_are_those_between_test_and_train() -> None:
 def test_no_twin_is_an_empty_table_that_can_be_read(tmp_path: Path) -> None:
     found = twins.find(table_of(["train", "test"]).samples, faces(2))
     artefacts.write_table(tmp_path / "a.csv", found)
-    assert len(twins.read(tmp_path / "a.csv")) == 0
+    assert len(artefacts.read_twins(tmp_path / "a.csv")) == 0
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_no_twin_is_an_empty_table_that_can_be_read(tmp_path: Path) -> None:
 def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(InputError, match=r"a\.csv: no table of twins .* writes it again"):
-        twins.read(tmp_path / "a.csv")
+        artefacts.read_twins(tmp_path / "a.csv")
 
 
 def test_the_command_names_the_twins_of_a_database(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -49,7 +49,7 @@ def test_the_command_names_the_twins_of_a_database(tmp_path: Path, capsys: pytes
     options = ["--DB", "R", "--root_path", str(tmp_path / "RAF-DB"), "--out", str(tmp_path / "Results")]
     assert twins.main(options) == 0
     file = ListPaths(tmp_path / "Results", "unmasked", "RAF-DB").twins
-    rows = twins.read(file)
+    rows = artefacts.read_twins(file)
     assert f"{file}: {len(rows)} test faces have twins in Train" in capsys.readouterr().out
     row = rows[rows["path"].str.endswith("test_0001_aligned.jpg")].iloc[0]
     assert 3 <= row["twins"] <= 7

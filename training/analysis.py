@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from pre_processing import emotions, twins
-from pre_processing.artefacts import InputError, ListPaths, read_object, write_object
+from pre_processing import emotions
+from pre_processing.artefacts import InputError, ListPaths, read_object, read_twins, write_object
 from pre_processing.mask_kinds import SECOND
-from training import cells, door, ensembles, hypothesis, pairs, predictions, statistics
+from training import cells, door, ensembles, hypothesis, options, pairs, predictions, statistics
 from training.cells import NOT_RUN, RUN, Cell
 from training.predictions import by_emotion, resampled_scores
 from training.statistics import estimate, over_seeds
@@ -186,7 +186,7 @@ class Study:
         file = ListPaths(self.results, "unmasked", "FERPlus").twins
         if not file.is_file():
             return {"status": NOT_RUN, "reason": "python -m pre_processing.twins was not run"}
-        rows = twins.read(file)
+        rows = read_twins(file)
         paths = runs[0].paths
         have = np.isin(paths, rows["path"])
         if have.sum() != len(rows):
@@ -340,8 +340,9 @@ def write(results: Path) -> Path:
 
 def main(argv: list[str] | None = None) -> int:
     """Write study.json for the results folder named (Results); the exit code of training.door."""
-    argv = sys.argv[1:] if argv is None else argv
-    return door.run(lambda: print(write(Path(argv[0] if argv else "Results"))))
+    parser = options.Parser(prog="python -m training.analysis", description=__doc__.splitlines()[0])
+    parser.add_argument("results", nargs="?", type=Path, default=Path("Results"), help="folder of the results")
+    return door.run(lambda: print(write(parser.parse_args(argv).results)))
 
 
 if __name__ == "__main__":

@@ -104,6 +104,8 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
 
     def told() -> None:
+        if {*argv} & {"-h", "--help"}:
+            return print(__doc__.strip())
         if not argv or argv[0].startswith("-"):
             raise InputError(
                 "give a checkpoint first: python -m training.gates CHECKPOINT [options of main_trainer.py]"

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from pre_processing.artefacts import InputError
 from pre_processing.emotions import EMOTIONS
-from training import analysis, door
+from training import analysis, door, options
 from training.figures import INK, PAPER, draw_cell, label_axes, save
 from training.metrics import percent
 from training.results import DISPLAY
@@ -162,10 +162,11 @@ def write(results: Path) -> list[Path]:
 
 def main(argv: list[str] | None = None) -> int:
     """Draw the pictures of the results folder named (Results); the exit code of training.door."""
-    argv = sys.argv[1:] if argv is None else argv
+    parser = options.Parser(prog="python -m training.study_pictures", description=__doc__.splitlines()[0])
+    parser.add_argument("results", nargs="?", type=Path, default=Path("Results"), help="folder of the results")
 
     def work() -> None:
-        for path in write(Path(argv[0] if argv else "Results")):
+        for path in write(parser.parse_args(argv).results):
             print(path)
 
     return door.run(work)

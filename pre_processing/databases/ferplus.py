@@ -57,7 +57,10 @@ def read(root: Path, *, rule: str = "majority") -> Table:
         return fer2013.read_kaggle(root)
     for base in within(root):
         if fer2013.is_kaggle(base) or any((base / name).exists() for name in (PIXELS, *FOLDERS.values())):
-            raise InputError(f"{root}: holds {found_in(root)}; what is known lies in {base}: give --root_path {base}")
+            move = f"move {NEW_LABELS} there and " if rated and (base / PIXELS).exists() else ""
+            raise InputError(
+                f"{root}: holds {found_in(root)}; what is known lies in {base}: {move}give --root_path {base}"
+            )
     raise InputError(f"{root}: holds {found_in(root)}{packed_in(root)}; expected is {EXPECTED}")
 
 
