@@ -16,6 +16,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import joblib
 import numpy as np
 from tqdm import tqdm
 
@@ -30,6 +31,7 @@ from prediction.search import Found, Seen, Task, search
 from training import door, options, trained
 
 DONE, BROKEN = 0, 1
+HELD = 256 * 2**20  # bytes of pictures that wait to be annotated
 Answered = tuple[Found, list[tuple[Seen, Answer, Answer | None]]]
 
 
@@ -69,19 +71,21 @@ def searched(
 
 
 def answered(found: Iterable[Found], predictor: Predictor, least: int) -> Iterator[Answered]:
-    """Each picture with the answers for its faces; the network is asked when `least` faces have come together."""
-    group, faces = [], 0
+    """Each picture with the answers for its faces; the network is asked when `least` faces, or HELD bytes of pictures, have
+    come together."""
+    group, faces, held = [], 0, 0
     for one in itertools.chain(found, [None]):
         if one is not None:
             group.append(one)
             faces += len(one.faces)
-        if one is None or faces >= least or len(group) >= BATCH:
+            held += one.image.nbytes if one.image is not None else 0
+        if one is None or faces >= least or len(group) >= BATCH or held >= HELD:
             seen = [face for picture in group for face in picture.faces]
             bare = iter(predictor([face.bare for face in seen]))
             worn = iter(predictor([face.worn for face in seen if face.worn]))
             for picture in group:
                 yield picture, [(face, next(bare), next(worn) if face.worn else None) for face in picture.faces]
-            group, faces = [], 0
+            group, faces, held = [], 0, 0
 
 
 def build_parser() -> options.Parser:
@@ -147,7 +151,7 @@ def tasks_for(chosen: argparse.Namespace) -> tuple[Iterable[Task | InputError], 
         raise InputError(
             f"{shown(chosen.save)}: annotated pictures would replace their originals; choose another folder"
         )
-    return sources.tasks_of(files, chosen.every), total, min(chosen.jobs or os.cpu_count() or 1, max(1, total // 2))
+    return sources.tasks_of(files, chosen.every), total, min(chosen.jobs or joblib.cpu_count(), max(1, total // 2))
 
 
 def looked_at(face: Seen, masked: bool) -> np.ndarray:
@@ -200,7 +204,7 @@ def predict(chosen: argparse.Namespace) -> int:
     )
     broken, taken = 0, set()
     with workers(jobs) as pool, tqdm(total=total, unit="picture", disable=None, leave=False) as bar:
-        found = searched(tasks, look, pool, ahead=4 * jobs if jobs > 1 else 0)
+        found = searched(tasks, look, pool, ahead=(1 if chosen.save else 4) * jobs if jobs > 1 else 0)
         try:
             for one in map(sound, answered(found, predictor, BATCH if total and total > 1 else 1)):
                 broken += bool(one[0].error)

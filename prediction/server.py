@@ -130,8 +130,9 @@ class Page:
             photo = read_image(file)
         except OSError:
             return page.message("This photo was deleted after a while without use. Choose it again.")
-        except InputError:
-            return page.message("This is not a readable picture. Choose a JPEG or PNG file.")
+        except InputError as error:
+            reason = str(error).removeprefix(f"{file}: ")
+            return page.message(f"This picture cannot be read: {reason}.")
         mask = "" if kind == NONE else kind
         faces, worn = find(photo, self.predictor.size, mask)
         faces = sorted(faces, key=lambda face: -face.box[2] * face.box[3])

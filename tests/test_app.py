@@ -91,7 +91,7 @@ def test_faces_that_have_no_room_and_points_in_doubt_are_said(looks, astronaut, 
 def test_no_photo_no_picture_and_no_face_are_said_in_words(looks, tmp_path):
     assert "Drop a photo" in looks.look(None, "kn95")
     (tmp_path / "x.png").write_bytes(b"no picture")
-    assert "not a readable picture" in looks.look(str(tmp_path / "x.png"), "kn95")
+    assert "not a readable image" in looks.look(str(tmp_path / "x.png"), "kn95")
     Image.fromarray(np.full((300, 300, 3), 90, np.uint8)).save(tmp_path / "wall.png")
     assert "No face was found" in looks.look(str(tmp_path / "wall.png"), "kn95")
 
@@ -229,7 +229,7 @@ def test_upload_choose_and_read_the_answer_and_nobody_else_is_asked(page, served
 def test_what_is_no_picture_leaves_the_page_alive(page, astronaut, tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     upload(page, tmp_path / "text.png")
-    page.get_by_text("not a readable picture").wait_for()
+    page.get_by_text("not a readable image").wait_for()
     page.get_by_label("Remove Image").click()
     page.get_by_text("Drop a photo, take one").wait_for()
     upload(page, astronaut)

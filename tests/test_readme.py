@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -183,11 +184,16 @@ def test_its_training_is_the_main_job_of_the_scripts() -> None:
 def test_its_lines_of_python_load_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     """As they stand; where no weights are shipped, with random ones of the same name."""
     (lines,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len([line for line in lines.splitlines() if line]) <= 4
     if not pretrained.shipped():
         monkeypatch.setattr(models.load_pretrained, "__defaults__", (ship(tmp_path),))
     exec(lines, {})
-    assert capsys.readouterr().out.strip() == str(emotions.EMOTIONS)
+    said = capsys.readouterr().out
+    assert re.match(r"\(\d+, \d+, \d+, \d+\) \{", said)
+    assert re.findall(r"'(\w+)': ", said) == list(emotions.EMOTIONS)
+    for name in ("training.trained.network", "pre_processing.crop.crop_face", "pre_processing.meanface.hide_points"):
+        module, _, function = name.rpartition(".")
+        assert f"`{name}" in README
+        assert callable(getattr(importlib.import_module(module), function))
 
 
 def test_its_text_file_makes_a_kind_of_a_picture(tmp_path: Path) -> None:
