@@ -36,6 +36,7 @@ class VGG16(nn.Module):
     Without local maps it runs to the end of its convolutions (pool5), as a plain classifier.
     """
 
+    title, imagesize = "VGG16", 224
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     local_channels = deep_channels = 512
     deep_pool = False
@@ -72,6 +73,7 @@ class VGG16(nn.Module):
 class Lite0(nn.Module):
     """EfficientNet-Lite0: strides 8 (40 channels) and 16 (112) for the regions, its last map for the whole face."""
 
+    title, imagesize = "Lite0", 112  # as it is called, and the side of the crops it usually sees
     mean = std = (0.5, 0.5, 0.5)
     number, fine, coarse = 0, 40, 112  # of the family, and channels at both strides
     local_channels, deep_channels = 96, 1280
@@ -113,6 +115,7 @@ class Lite0(nn.Module):
 class Lite2(Lite0):
     """EfficientNet-Lite2: wider and deeper, strides 8 (48 channels) and 16 (120)."""
 
+    title = "Lite2"
     number, fine, coarse = 2, 48, 120
 
 
@@ -200,4 +203,5 @@ def _load_vgg16_of_package(layers: nn.Sequential) -> bool:
     return True
 
 
+# A trunk of one's own: a class with the attributes and methods of VGG16, whose local maps have stride 8, and its name here.
 BACKBONES = {"lite0": Lite0, "lite2": Lite2, "vgg16": VGG16}

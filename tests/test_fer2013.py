@@ -70,9 +70,12 @@ def ratings(winner="fear"):
     return rows
 
 
-def test_own_labels_of_the_csv(pixels, images):
+def test_own_labels_of_the_csv(pixels, images, tmp_path):
     table = read("F", pixels)
     assert table.root == pixels.parent / "fer-images"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/link").symlink_to(pixels)  # as to a folder that cannot be written to
+    assert read("F", tmp_path / "elsewhere/link").root == tmp_path / "elsewhere/link-images"
     assert re.match(r"FER2013's own labels, not FER\+'s, .* put fer2013new\.csv beside fer2013\.csv", table.labels)
     assert not table.dropped
     by_path = table.samples.set_index("path")

@@ -188,7 +188,7 @@ def test_trees_that_are_refused(tmp_path):
     shutil.rmtree(root / "FER2013Test")
     with pytest.raises(InputError, match="lacks FER2013Test"):
         read("F", root)
-    with pytest.raises(InputError, match=r"no usable face of FERPlus.*3 image missing"):
+    with pytest.raises(InputError, match=r"no usable face of FERPlus.*3 image missing.*; looked for FER2013"):
         read("F", tree(tmp_path / "g", rows, images=[]))
 
 

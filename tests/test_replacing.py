@@ -39,6 +39,15 @@ def test_no_run_begins_at_another_epoch_than_it_has_reached(capsys):
     assert main_trainer.main([*more, "--start-epoch", "1"]) == 0
 
 
+def test_auto_does_not_take_the_run_of_other_results_for_its_own(capsys):
+    assert main_trainer.main([*ONE, "--results", "mine"]) == 0
+    assert main_trainer.main([*ONE, "--results", "mine", "--resume", "auto"]) == 0
+    assert main_trainer.main([*ONE, "--results", "other", "--resume", "auto"]) == 2
+    assert "last.pt: is of a run with other results, 'mine'; give --tag" in capsys.readouterr().err
+    last = WEIGHTS / "last.pt"
+    assert main_trainer.main([*ONE, "--results", "other", "--resume", str(last)]) == 0
+
+
 def test_a_run_that_would_be_refused_reads_no_face(capsys):
     assert main_trainer.main(ONE) == 0
     Path("data/faces/FER2013Test/fer0000003.png").write_bytes(b"broken")

@@ -196,6 +196,14 @@ def check_same_run(options: Namespace, content: dict[str, Any]) -> None:
                              f"{remedy}, or start without --resume")  # fmt: skip
 
 
+def check_same_results(options: Namespace, content: dict[str, Any]) -> None:
+    """InputError where `--resume auto` found the run of another results folder: checkpoints lie beside both."""
+    was = content["config"].get("results")
+    if isinstance(was, str) and Path(was).name != options.results.name:
+        raise InputError(f"{options.resume}: is of a run with other results, {Path(was).name!r}; give --tag NAME or --model_dir FOLDER for another run, "
+                         "or name this file after --resume")  # fmt: skip
+
+
 def load_weights(path: Path, model: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:
     """Put `weights` into `model`; InputError in one line where names or shapes differ."""
     try:

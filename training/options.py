@@ -14,7 +14,7 @@ from pre_processing.helping import HelpFormatter
 from pre_processing.mask_kinds import kinds_of
 
 CONDITIONS = ("masked", "unmasked")
-IMAGE_SIZE = {"lite0": 112, "lite2": 112, "vgg16": 224}
+IMAGE_SIZE = {name: trunk.imagesize for name, trunk in BACKBONES.items()}
 PRECISIONS = ("fp32", "bf16", "fp16")
 AUTO = Path("auto")  # --resume auto
 NO_REGIONS = "--teacher_features: a cnn has no regions; give --model pacnn or gacnn, and a --teacher that is one"

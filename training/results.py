@@ -13,12 +13,13 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from models import BACKBONES
 from pre_processing import emotions
 from pre_processing.artefacts import InputError, atomic_write, read_object, write_object
 from training import distributed, figures, metrics, predictions
 from training.checkpoint import plain
 
-DISPLAY = {"gacnn": "gACNN", "pacnn": "pACNN", "cnn": "CNN", "lite0": "Lite0", "lite2": "Lite2", "vgg16": "VGG16"}
+DISPLAY = {"gacnn": "gACNN", "pacnn": "pACNN", "cnn": "CNN", **{name: trunk.title for name, trunk in BACKBONES.items()}}
 FACES = {"unmasked": "bare faces", "masked": "masked faces", "both": "bare and masked faces"}
 NUMBER = {4: "Four", 7: "Seven"}
 CHECKPOINTS = ("last.pt", "best.pt")

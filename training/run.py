@@ -41,9 +41,13 @@ class Run:
         self.options = options
         self.folder = results.run_dir(options)
         self.store = options.model_dir or results.checkpoint_dir(options)
+        found = False  # by looking for it, not by being named
         if options.resume == AUTO:
             options.resume = self.store / "last.pt" if (self.store / "last.pt").is_file() else None
+            found = options.resume is not None
         content = checkpoint.load(options.resume) if options.resume else None
+        if found:
+            checkpoint.check_same_results(options, content)
         if not (content or options.overwrite):
             for folder in (self.store, self.folder):
                 results.check_free(folder)  # before faces are read

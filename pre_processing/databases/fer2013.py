@@ -70,7 +70,8 @@ def read_pixels(root: Path) -> Table:
 
 def images_root(root: Path) -> Path:
     """Folder beside `root` for the images of its fer2013.csv."""
-    return root.resolve().with_name(f"{root.resolve().name}-images")
+    named = root if root.name not in ("", "..") else root.resolve()  # `.` has no name to put an end to
+    return named.with_name(f"{named.name}-images")
 
 
 def write_images(folder: Path, paths: list[str], images: Iterable[np.ndarray]) -> None:

@@ -68,8 +68,10 @@ class Collector:
         """The table, sorted by path; InputError where no face is left."""
         if not self.rows:
             reasons = ", ".join(f"{len(paths)} {reason}" for reason, paths in self.dropped.items()) or "no image at all"
+            first = next(iter(self.dropped[MISSING]), None)
+            wanted = f"; looked for {first}" if first else ""
             raise InputError(
-                f"{root}: no usable face of {name} ({reasons}); check that the images lie beside their labels"
+                f"{root}: no usable face of {name} ({reasons}); check that the images lie beside their labels{wanted}"
             )
         samples = pd.DataFrame(sorted(self.rows, key=lambda row: row[0]), columns=list(COLUMNS))
         lost = {split: self.lost[split] for split in official}
