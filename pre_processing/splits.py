@@ -93,9 +93,8 @@ def look(table: Table, jobs: int = -1) -> tuple[Table, np.ndarray]:
     if len(samples) and len(unreadable) == len(samples):
         raise InputError(unreadable[0])
     if strayed:
-        samples["landmarks"] = [
-            () if index in {*strayed} else points for index, points in enumerate(samples["landmarks"])
-        ]
+        outside = {*strayed}
+        samples["landmarks"] = [() if index in outside else points for index, points in enumerate(samples["landmarks"])]
         first = samples["path"][strayed[0]]
         print(
             f"{len(strayed)} faces whose points lie outside of their pictures, such as {first}, get fitted ones",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from report.numbers import PERCENT, listing, percent, plural, with_span
+from report.numbers import PERCENT, listing, percent, plural, span
 from report.tables import TRAINED, is_run
 from report.variants import WHERE
 from training.analysis import FOUR_ONLY, MAIN
@@ -94,7 +94,10 @@ def averaged(study: dict) -> str:
         ("networks for both with inputs of 160 pixels", [f"160px-{test}" for test in WHERE]),
     ):
         found = [(WHERE[name.rsplit("-", 1)[1]], parts[name]) for name in names if name in parts]
-        each = [f"{percent(part['accuracy'])}{PERCENT} {where} ({with_span(part['gain'])})" for where, part in found]
+        each = [
+            f"{percent(part['accuracy'])}{PERCENT} {where} ({percent(part['gain']['value'])}, {span(part['gain']['ci95'])})"
+            for where, part in found
+        ]
         number = " or ".join(str(n) for n in sorted({len(part["cells"]) for _, part in found}))
         said += [f"for the {number} {whose} {listing(each)}"] if each else []
     if not said:

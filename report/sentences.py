@@ -78,7 +78,7 @@ def abstract(study: dict) -> str:
     apart, largest, fall = _trained_apart(study), _bare_and_masked(study, LARGER, "lite2"), study["unseen"][LARGEST]
     if not (apart and largest and is_run(fall)):
         return headline(study)
-    return (f"{apart} Our largest network, trained on both, recognises {largest}, and {percent(fall['accuracy_unseen'])}{PERCENT} behind "
+    return (f"{apart} Our largest network, trained on both, recognises {largest} (bare and masked), and {percent(fall['accuracy_unseen'])}{PERCENT} behind "
             "kinds never worn in training (one seed).")  # fmt: skip
 
 

@@ -26,8 +26,6 @@ def all_of(study: dict) -> dict[str, str]:
         larger,
         vgg16,
         recipes,
-        aims,
-        robust_in_short,
         control,
         duplicates,
         ablations,
@@ -78,7 +76,7 @@ def largest(study: dict) -> str:
 
 
 def robust(study: dict) -> str:
-    """What looks that agree and invented masks are worth to the largest network, and what Valid had said of each."""
+    """What looks that agree and invented masks are worth to the largest network."""
     network = f"7-gacnn-lite2-s0-{AGREEING}"
     said = _changes(study, network)
     if not said:
@@ -87,7 +85,7 @@ def robust(study: dict) -> str:
             f"change this network’s accuracy by {listing(said)}")  # fmt: skip
     covered = _part(study, f"{network}-unseen", f"7-gacnn-lite2-s0-{LARGER}-unseen-under-{SECOND}")
     if covered:
-        text += f"; that is {with_span(covered['gain'])} points from the largest network’s figure behind unseen masks under a second one"
+        text += f"; behind unseen masks it then differs by {with_span(covered['gain'])} points from the largest network under a second one"
     text += ". Only ablations part the kinds from the looks."
     return text
 
@@ -182,7 +180,7 @@ def robust_in_short(study: dict) -> str:
             f"points fewer than behind seen ones{covered}. Another of its size, trained with invented kinds too and penalised where its answers to two "
             f"looks at a face differ, recognises {percent(part['accuracy_unseen'])}{PERCENT} there, {with_span(part['drop'])} points fewer than behind "
             f"seen kinds, at a change of {with_span(bare['gain'])} points on bare faces, to {percent(bare['accuracy'])}{PERCENT}. Both remedies were chosen on Valid behind these same kinds, and the "
-            "invented ones drawn when it was known which of these fail on Test, so that they are new to neither.")  # fmt: skip
+            "invented ones drawn when it was known behind which of these recognition falls most on Test, so that these kinds are new to neither remedy.")  # fmt: skip
 
 
 def _changes(study: dict, network: str) -> list[str]:
@@ -287,7 +285,11 @@ def ablations(study: dict) -> str:
             if name and values[name] == most(0, values[name]):
                 parts.setdefault(f"by “{name}”", []).append(f"{where} ({percent(abs(values[name]))})")
         said += [f"{word} {listing([f'{by} {listing(places)}' for by, places in parts.items()])}"] if parts else []
-    found = f"Most points are {'; '.join(said)}" if said else "None of them differs from the base beyond its interval"
+    apart = any(row["name"] in APART and is_run(row) for row in part.get("rows", []))
+    begin = "Apart from training on bare or on masked faces only, most" if apart else "Most"
+    found = (
+        f"{begin} points are {'; '.join(said)}" if said else "None of them differs from the base beyond its interval"
+    )
     idle = [f"“{row['what']}”" for row in rows if not any(leaves_zero_out(row[test]["difference"]) for test in WHERE)]
     if said and idle:
         found += f"; no interval leaves zero out for {listing(idle)}"

@@ -10,7 +10,7 @@ from scipy import stats
 from pre_processing.emotions import EMOTIONS
 from report.numbers import PERCENT, count, decimal, listing, p_value, percent, span
 from report.tables import PAIRS, is_run
-from training.hypothesis import BETTER, CONTRADICTED, SUPPORTED, WORSE, judge
+from training.hypothesis import CONTRADICTED, SUPPORTED, judge
 
 MAIN_PAIR = "information"
 KINDS = {
@@ -18,7 +18,6 @@ KINDS = {
     "information": "networks trained for each",
     "both": "networks trained on both",
 }
-FORMER, LATTER = listing(list(BETTER)), listing(list(WORSE))
 # Readings of masked faces by people (Rinck et al. 2022): what an emotion is taken for.
 TAKEN_BY_PEOPLE = {"Disgust": "Angry", "Fear": "Surprise", "Sad": "Neutral"}
 # Rank of what a mask takes from people's recognition of it in the same study; not significant for the two last.
@@ -34,7 +33,6 @@ def all_of(study: dict) -> dict[str, str]:
         alike,
         by_area,
         short,
-        exceptions,
         over_sad,
         kept,
         certain_fits,
@@ -62,9 +60,9 @@ def verdict(study: dict) -> str:
     if pair is None:
         return plain(study)
     gaps = study["costs"][pair]["groups"]["all"]
-    return (f"{plain(study)} By recall, that behind masks {FORMER} are on average recognised better than {LATTER} is {_words(study, 'absolute')}; "
-            f"in “{PAIRS[pair]}” they lead by {_points(gaps['absolute'])}, and on bare faces already by {_points(gaps['bare'])}. That a mask takes "
-            f"less from the former than from the latter is {_words(study, 'drop')}; without Disgust {_words(study, 'drop', group='without_disgust')}.")  # fmt: skip
+    return (f"{plain(study)} By recall, the lead behind masks is {_words(study, 'absolute')}: in “{PAIRS[pair]}” {_points(gaps['absolute'])}, and on bare "
+            f"faces already {_points(gaps['bare'])}. A smaller loss is {_words(study, 'drop')}; without Disgust "
+            f"{_words(study, 'drop', group='without_disgust')}.")  # fmt: skip
 
 
 def area(study: dict) -> str:
@@ -80,8 +78,9 @@ def alike(study: dict) -> str:
     """The same where every other emotion counts alike, however many faces show it."""
     if not pairs_of(study):
         return ""
-    return (f"the lead is {_words(study, 'absolute', 'auc_alike')}, and a smaller loss {_words(study, 'drop', 'auc_alike')}; without Disgust the "
-            f"latter is {_words(study, 'drop', 'auc_alike', 'without_disgust')}.")  # fmt: skip
+    return (f"the lead is {_words(study, 'absolute', 'auc_alike')}, and a smaller loss {_words(study, 'drop', 'auc_alike')}; with Disgust left out of "
+            f"the three, but not of the others, the lead is {_words(study, 'absolute', 'auc_alike', 'without_disgust')}, and a smaller loss "
+            f"{_words(study, 'drop', 'auc_alike', 'without_disgust')}.")  # fmt: skip
 
 
 def _most(study: dict) -> str:
@@ -101,8 +100,8 @@ def short(study: dict) -> str:
     if pair is None:
         return plain(study)
     recall = study["costs"][pair]["groups"]["all"]
-    return (f"{plain(study)} Behind masks they lead by {_points(recall['absolute'])} of mean recall, but on bare faces already by "
-            f"{_points(recall['bare'])} ({KINDS[pair]}). {by_area(study, apart=True)}").strip()  # fmt: skip
+    return (f"{plain(study)} In {KINDS[pair]} they lead behind masks by {_points(recall['absolute'])} of mean recall, but on bare faces already by "
+            f"{_points(recall['bare'])}. {by_area(study, apart=True)}").strip()  # fmt: skip
 
 
 def _against(study: dict, pair: str) -> str:
@@ -136,7 +135,7 @@ def by_area(study: dict, apart: bool = False) -> str:
     auc = pair and study["costs"][pair]["groups_auc"]["all"]
     if not auc or None in (auc["absolute"]["value"], auc["drop"]["value"]):
         return ""
-    return (f"By the area under the ROC curve, however other emotions are weighted ({KINDS[pair]}), {_found_by_area(study, pair)}{_against(study, pair)}"
+    return (f"By the area under the ROC curve, against all other faces and against each other emotion alike ({KINDS[pair]}), {_found_by_area(study, pair)}{_against(study, pair)}"
             f"{_without_disgust(study) if apart else ''}.")  # fmt: skip
 
 
@@ -206,29 +205,14 @@ def _by_word(words: dict[str, str]) -> str:
     return listing([f"{word} ({', '.join(pairs)})" for word, pairs in named.items()])
 
 
-def exceptions(study: dict) -> str:
-    """Which of the four are behind masks no better than one of the three, by pair."""
-    said = []
-    for pair in pairs_of(study):
-        recall = {name: part["masked"]["value"] for name, part in study["costs"][pair]["recall"].items()}
-        known = {name: value for name, value in recall.items() if value is not None}
-        above = max((name for name in WORSE if name in known), key=lambda name: known[name], default=None)
-        below = [name for name in BETTER if above and name in known and known[name] <= known[above]]
-        if below:
-            figures = listing([f"{name} ({percent(known[name])}{PERCENT})" for name in below])
-            said.append(
-                f"in the pair “{PAIRS[pair]}” {figures} {'lies' if len(below) == 1 else 'lie'} below {above} ({percent(known[above])}{PERCENT})"
-            )
-    return f"This is about means: {listing(said)}." if said else ""
-
-
 def over_sad(study: dict) -> str:
     """The lead over the one of the three that is not rare."""
     pair = main_pair(study)
     if pair is None:
         return ""
     gaps = study["costs"][pair]["groups"]["sad"]
-    return f"Over Sad alone they lead by {_points(gaps['absolute'])}, and on bare faces by {_points(gaps['bare'])} (“{PAIRS[pair]}”)."
+    return (f"Over Sad alone the four lead by {_points(gaps['absolute'])}, and on bare faces by {_points(gaps['bare'])} (“{PAIRS[pair]}”): against it "
+            f"the lead is {_words(study, 'absolute', group='sad')}, and a smaller loss {_words(study, 'drop', group='sad')}.")  # fmt: skip
 
 
 def kept(study: dict) -> str:
@@ -286,17 +270,16 @@ def people(study: dict) -> str:
             tests |= {"on bare faces": by_id[part["bare"][0]], f"behind masks {words}": by_id[part["masked"][0]]}
     if not tests:
         return "Whether the networks err as people do cannot be said yet."
-    said, sums = [], [0] * len(tests)
+    said = []
     for emotion, answer in TAKEN_BY_PEOPLE.items():
         row, column = EMOTIONS.index(emotion), EMOTIONS.index(answer)
         counts = [confusion[row][column] for confusion in tests.values()]
-        sums = [total + number for total, number in zip(sums, counts, strict=True)]
         faces = sum(next(iter(tests.values()))[row])
         said.append(
             f"{emotion} is called {answer} {listing([count(number) for number in counts])} of {count(faces)} times"
         )
     where = listing([*tests])
-    return f"Counted {where} (seed 0), {', '.join(said)}; in all {listing([count(total) for total in sums])}."
+    return f"Counted {where} (seed 0), {'; '.join(said)}."
 
 
 def order(study: dict) -> str:

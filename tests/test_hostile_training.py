@@ -74,9 +74,13 @@ def test_nothing_that_training_cannot_go_on_from_ends_in_a_traceback(tmp_path, m
     monkeypatch.chdir(make_job(tmp_path))
     assert main_trainer.main(ONE) == 0
     path = Path("checkpoint_ferplus/7U-cnn-lite0-s0/last.pt")
-    checkpoint.save(path, changed(checkpoint.load(path), place, value))
+    content = checkpoint.load(path)
+    checkpoint.save(path, changed(content, place, value))
     assert main_trainer.main([*ONE, "--epochs", "2", "--resume", str(path)]) == 2
     assert "holds nothing that training can go on from" in capsys.readouterr().err
+    checkpoint.save(path, {**content, "model": dict(list(content["model"].items())[1:])})
+    assert main_trainer.main([*ONE, "--epochs", "2", "--resume", str(path)]) == 2
+    assert "its weights do not fit this model" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [b"\x80\x02t.", b"\x80\x02]q\x00.", b"PK\x03\x04"])

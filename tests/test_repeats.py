@@ -86,7 +86,7 @@ def test_averaged_answers_are_told_by_what_they_add(tmp_path: Path) -> None:
             "best": 0.8,
             "gain": {"value": 0.0111, "ci95": [0.001, 0.02]},
         }
-    said, added = repeats.averaged(study), "(1.1 (0.1\u20132.0))"
+    said, added = repeats.averaged(study), "(1.1, 0.1\u20132.0)"
     assert (
         f"for the 3 seeds of the networks trained for each 87.6\u202f% on bare faces {added} and 87.6\u202f% behind seen masks {added}; for the 3 seeds"
         in said

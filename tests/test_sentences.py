@@ -24,7 +24,6 @@ def test_nothing_is_claimed_where_nothing_was_run(tmp_path: Path) -> None:
         "verdict",
         "unseen",
         "calibration",
-        "exceptions",
         "over_sad",
         "alike",
         "kept",

@@ -154,18 +154,20 @@ def test_losses_are_compared_with_those_of_people(tmp_path: Path) -> None:
     )
 
 
-def test_means_do_not_hide_an_emotion_that_falls_below(tmp_path: Path) -> None:
+def test_the_lead_over_the_emotion_that_is_not_rare_stands_apart(tmp_path: Path) -> None:
     study = invent(tmp_path, "all")
-    recall = study["costs"]["shift"]["recall"]
-    for emotion, value in zip(EMOTIONS, (0.6, 0.5, 0.2, 0.7, 0.3, 0.1, 0.0), strict=True):
-        recall[emotion]["masked"]["value"] = value
-        recall[emotion]["bare"]["value"] = 0.8
     study["costs"]["information"]["groups"]["sad"] = {
         "absolute": {"value": 0.05, "ci95": [0.01, 0.1]},
         "bare": {"value": 0.13, "ci95": [0.09, 0.17]},
     }
     assert "lead by 5.0 points (1.0\u201310.0), and on bare faces by 13.0 points (9.0\u2013" in verdict.over_sad(study)
-    assert "in the pair “shift” Angry (20.0\u202f%) lies below Sad (30.0\u202f%)" in verdict.exceptions(study)
+    assert re.search(r"against it the lead is .*, and a smaller loss .*\.$", verdict.over_sad(study))
+    study["verdict"]["shift"]["absolute"]["sad"] = "contradicted"
+    assert "the lead is contradicted (shift)" in verdict.over_sad(study)
+
+
+def test_shares_that_are_kept_are_told_by_pair(tmp_path: Path) -> None:
+    study = invent(tmp_path, "all")
     study["costs"]["shift"]["kept"]["all"] = {
         name: {"value": value, "ci95": [value - 0.05, value + 0.05]}
         for name, value in (("better", 0.62), ("worse", 0.17), ("difference", 0.45))

@@ -102,13 +102,10 @@ class Run:
             begin = self.progress.sampler
             self.generator.set_state(content["sampler"] if begin is None else begin)
             checkpoint.restore_random_states(content["random"])
-        except (
-            KeyError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            RuntimeError,
-        ) as error:  # damaged, or of another version
+        except (InputError, torch.OutOfMemoryError):
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            # damaged, or of another version
             raise InputError(f"{path}: holds nothing that training can go on from; start without --resume") from error
         self.loader.batch_sampler.skip = self.progress.step
         self.kept = after(self.epoch, self.progress.step)
