@@ -14,6 +14,7 @@ from small_job import write_artefacts
 
 import main_trainer
 from pre_processing import emotions, prepare
+from report import facts
 from training import folds, options, results
 from training.cells import SCRIPTS, TRAINER, commands
 
@@ -141,6 +142,18 @@ def test_lines_for_licensed_databases_run(db, tmp_path, monkeypatch):
     prepared(db, tmp_path)
     for command in of_database(db):
         run(command)
+
+
+@pytest.mark.slow
+def test_the_line_for_ferplus_trains_on_licensed_faces_as_the_readme_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prepared("R", tmp_path)
+    line = facts.main_command(SCRIPTS)
+    for before, after in (("data/ferplus --DB F", "data/rafdb --DB R"), (" --targets votes", ""), (" --publish", "")):
+        assert before in line
+        line = line.replace(before, after)
+    small = ["--limit_batches", "1", "--epochs", "1", "-b", "4", "-j", "0", "--device", "cpu"]
+    assert main_trainer.main([*line.split()[2:], "--init_from", "gacnn-lite0-7", *small]) == 0
 
 
 @pytest.mark.slow
