@@ -160,6 +160,23 @@ def test_thumbnails(tmp_path):
     assert splits.thumbnails(tmp_path, ["a.png"] * 4, points=points)[2] == [2]
 
 
+def test_the_audit_counts_faces_that_are_left_out_later() -> None:
+    rows = [("train", "Happy", "after", 5), ("train", "", "people", 3), ("", "", "left out: odd", 2)]
+    audit = pd.DataFrame(rows, columns=list(artefacts.AUDIT_COLUMNS))
+    samples = pd.DataFrame({"path": ["a", "b", "c"], "split": "train", "emotion": 1, "subject": ["x", "y", "y"]})
+    found = splits.without(audit, samples, {"a": "odd", "b": "no face found", "elsewhere": "odd"})
+    counts = {
+        (row.split, row.emotion, row.what): row.count_ for row in found.rename(columns={"count": "count_"}).itertuples()
+    }
+    assert counts == {
+        ("train", "Happy", "after"): 3,
+        ("train", "", "people"): 1,
+        ("", "", "left out: odd"): 3,
+        ("", "", "left out: no face found"): 1,
+    }
+    assert splits.without(audit, samples, {}) is audit
+
+
 def test_planted_twin_among_real_faces(small_ferplus):
     table = read("F", small_ferplus)
     train, valid = (table.samples[table.samples["split"] == name]["path"].tolist() for name in ("train", "valid"))
